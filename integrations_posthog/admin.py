@@ -1,0 +1,190 @@
+"""Support staff's view: who is connected, what went wrong, since when. Never a key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.formats import localize
+
+from .errors import PostHogIntegrationError
+from .models import PosthogConnectionEvent, PosthogWorkspaceConfig
+from .services.overview import connection_overview, state_of
+from .services.validator import Actor, PostHogValidatorService, recheck_connections
+
+MAX_RECHECKS = 10
+"""At a time: they run beside each other, within one request."""
+
+_HISTORY_ROWS = 50
+
+
+class _ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        """Columns of our own, and what the host's workspace model has of the usual ones."""
+        workspace = self.model._meta.get_field("workspace").related_model
+        names = {field.name for field in workspace._meta.get_fields()} & {"name", "slug"}
+        return [*self.search_fields, "=workspace__pk", *(f"workspace__{name}" for name in names)]
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("working", "Working"),
+            ("refused", "Refused by PostHog"),
+            ("unreachable", "Last check failed"),
+            ("disconnected", "Disconnected"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in dict(self.lookup_choices):
+            return queryset
+        chosen = getattr(PosthogWorkspaceConfig.objects.all(), str(self.value()))()
+        return queryset.filter(pk__in=chosen.values("pk"))
+
+
+@admin.register(PosthogWorkspaceConfig)
+class ConnectionAdmin(_ReadOnlyAdmin):
+    """Connections. Nothing is edited here; they are re-checked and disconnected."""
+
+    list_display = (
+        "workspace",
+        "state",
+        "posthog_workspace_name",
+        "posthog_project_id",
+        "posthog_host",
+        "last_error_type",
+        "validated_at",
+        "updated_at",
+    )
+    list_filter = (StateFilter, ("last_error_type", admin.AllValuesFieldListFilter))
+    list_select_related = ("workspace",)
+    list_per_page = 50
+    ordering = ("-updated_at", "pk")
+    search_fields = ("posthog_workspace_name", "posthog_project_name", "posthog_project_id")
+    actions = ("recheck", "disconnect")
+    fields = (
+        "workspace",
+        "state",
+        "trouble",
+        "posthog_workspace_name",
+        "posthog_project_id",
+        "posthog_project_name",
+        "posthog_host",
+        "api_key_hint",
+        "events_count",
+        "is_validated",
+        "validated_at",
+        "validation_error",
+        "last_error_type",
+        "last_sync",
+        "is_active",
+        "created_at",
+        "updated_at",
+        "history",
+    )
+    readonly_fields = fields
+
+    def has_recheck_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("integrations_posthog.recheck_posthogworkspaceconfig")
+
+    def has_disconnect_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("integrations_posthog.disconnect_posthogworkspaceconfig")
+
+    @admin.display(description="state")
+    def state(self, config: PosthogWorkspaceConfig) -> str:
+        return state_of(config).replace("_", " ").capitalize()
+
+    @admin.display(description="trouble")
+    def trouble(self, config: PosthogWorkspaceConfig) -> str:
+        trouble = connection_overview(config.workspace).trouble
+        if trouble is None:
+            return "None"
+        since = f" Since {localize(trouble.since)}." if trouble.since else ""
+        return f"{trouble.error}. {trouble.hint}{since}"
+
+    @admin.display(description="history")
+    def history(self, config: PosthogWorkspaceConfig) -> str:
+        events = PosthogConnectionEvent.objects.filter(workspace_id=config.workspace_id)
+        return render_to_string(
+            "admin/integrations_posthog/_history.html",
+            {
+                "events": events.newest_first()[:_HISTORY_ROWS],
+                "count": events.count(),
+                "workspace_pk": config.workspace_id,
+            },
+        )
+
+    @admin.action(description="Re-check the selected connections", permissions=["recheck"])
+    def recheck(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        configs = list(queryset.select_related("workspace")[: MAX_RECHECKS + 1])
+        if len(configs) > MAX_RECHECKS:
+            text = f"Select at most {MAX_RECHECKS} connections at a time. Nothing was checked."
+            return self.message_user(request, text, messages.ERROR)
+        outcomes = recheck_connections([_service(request, config) for config in configs])
+        for config, outcome in zip(configs, outcomes, strict=True):
+            if isinstance(outcome, PostHogIntegrationError):
+                text = f"{config.workspace}: {outcome.message}. {outcome.hint or ''}"
+                self.message_user(request, text, messages.WARNING)
+            else:
+                text = f"{config.workspace}: PostHog accepts the key."
+                self.message_user(request, text, messages.SUCCESS)
+        return None
+
+    @admin.action(description="Disconnect the selected connections", permissions=["disconnect"])
+    def disconnect(self, request: HttpRequest, queryset: QuerySet[Any]) -> TemplateResponse | None:
+        configs = list(queryset.select_related("workspace"))
+        if "confirmed" not in request.POST:
+            return TemplateResponse(
+                request,
+                "admin/integrations_posthog/disconnect.html",
+                self.admin_site.each_context(request)
+                | {"title": "Disconnect PostHog?", "configs": configs, "opts": self.opts},
+            )
+        for config in configs:
+            _service(request, config).disconnect()
+        self.message_user(request, f"Disconnected: {len(configs)}.", messages.SUCCESS)
+        return None
+
+
+@admin.register(PosthogConnectionEvent)
+class ConnectionEventAdmin(_ReadOnlyAdmin):
+    """The history of all connections."""
+
+    list_display = (
+        "occurred_at",
+        "workspace",
+        "action",
+        "outcome",
+        "error_type",
+        "actor_name",
+        "posthog_host",
+        "posthog_project_id",
+        "api_key_hint",
+    )
+    list_filter = ("action", "outcome", "error_type", "occurred_at")
+    list_select_related = ("workspace",)
+    list_per_page = 100
+    ordering = ("-id",)
+    search_fields = ("actor_name", "posthog_project_id", "posthog_host")
+
+
+def _service(request: HttpRequest, config: PosthogWorkspaceConfig) -> PostHogValidatorService:
+    actor = Actor(name=f"{request.user.get_username()} (support)")
+    return PostHogValidatorService(workspace=config.workspace, actor=actor, clock=timezone.now)

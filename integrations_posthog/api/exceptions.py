@@ -1,0 +1,118 @@
+"""Every error as the API answers it: one envelope, one table of statuses."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.http import Http404
+from rest_framework import exceptions as drf
+from rest_framework.response import Response
+from rest_framework.views import set_rollback
+
+from .. import errors
+
+logger = logging.getLogger(__name__)
+
+STATUSES = {
+    "invalid_format": 400,
+    "invalid_host": 400,
+    "unauthorized": 401,
+    "not_authenticated": 401,
+    "permission_denied": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "not_acceptable": 406,
+    "unsupported_media_type": 415,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "connection_error": 502,
+    "api_error": 502,
+    "service_unavailable": 503,
+}
+"""The HTTP status of each error type."""
+
+_DRF_ERRORS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
+    (
+        drf.ParseError,
+        "invalid_format",
+        "The body of the request is not what it says it is",
+        'Send a JSON object, such as {"api_key": "phx_..."}.',
+    ),
+    (
+        drf.NotAuthenticated,
+        "not_authenticated",
+        "You are not logged in",
+        "Log in, or send a valid token in the Authorization header.",
+    ),
+    (
+        drf.AuthenticationFailed,
+        "not_authenticated",
+        "Your credentials are not valid, or no longer",
+        "Log in again, or get a new token.",
+    ),
+    (drf.NotFound, "not_found", "There is nothing at this address", None),
+    (Http404, "not_found", "There is no such workspace, or you are not in it", None),
+    (drf.MethodNotAllowed, "method_not_allowed", "This method is not allowed here", None),
+    (
+        drf.NotAcceptable,
+        "not_acceptable",
+        "The answer is not available in a format that you accept",
+        "Accept application/json.",
+    ),
+    (
+        drf.UnsupportedMediaType,
+        "unsupported_media_type",
+        "The body's media type is not supported",
+        "Send application/json.",
+    ),
+)
+
+
+def handle(exc: Exception, context: dict[str, Any]) -> Response:
+    """A DRF exception handler that answers every error in this API's envelope.
+
+    Set it as ``get_exception_handler`` of a view; global DRF settings stay as they are.
+    """
+    set_rollback()
+    if isinstance(exc, errors.PostHogIntegrationError):
+        return _response(exc)
+    headers = {}
+    if auth_header := getattr(exc, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if isinstance(exc, drf.PermissionDenied | DjangoPermissionDenied):
+        return _envelope("permission_denied", errors.PermissionDenied().message, _reason(exc))
+    for kind, error_type, message, hint in _DRF_ERRORS:
+        if isinstance(exc, kind):
+            return _envelope(error_type, message, hint, headers=headers)
+    view = context.get("view")
+    logger.error("Unexpected error in %s", type(view).__name__, exc_info=exc)
+    return _response(errors.PostHogIntegrationError(hint="It has been logged; try again later."))
+
+
+def _reason(exc: Exception) -> str | None:
+    """What forbade it, where that is more than "no permission": a CSRF failure, no workspace."""
+    return str(exc) or errors.PermissionDenied.default_hint
+
+
+def _response(error: errors.PostHogIntegrationError) -> Response:
+    facts: dict[str, Any] = {}
+    if error.missing_scopes:
+        facts["missing_scopes"] = list(error.missing_scopes)
+    headers = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return _envelope(error.error_type, error.message, error.hint, headers=headers, **facts)
+
+
+def _envelope(
+    error_type: str,
+    message: str,
+    hint: str | None,
+    *,
+    headers: dict[str, str] | None = None,
+    **facts: Any,
+) -> Response:
+    body: dict[str, Any] = {"error": message, "error_type": error_type}
+    if hint:
+        body["hint"] = hint
+    return Response(body | facts, status=STATUSES[error_type], headers=headers)

@@ -1,0 +1,127 @@
+"""What the OpenAPI document says of each call beyond its shapes: examples and errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+
+from .serializers import (
+    DisconnectAnswer,
+    ErrorAnswer,
+    StatusAnswer,
+    ValidateAnswer,
+    ValidateRequest,
+)
+
+_WORKSPACE = OpenApiParameter(
+    name="X-Workspace-Id",
+    location=OpenApiParameter.HEADER,
+    description="Id or slug of a workspace you are in; left out: the one you chose last, "
+    "else your only or oldest one.",
+)
+_RETRY_AFTER = OpenApiParameter(
+    name="Retry-After",
+    type=int,
+    location=OpenApiParameter.HEADER,
+    response=[429],
+    description="Seconds to wait; left out where PostHog refused without saying how long.",
+)
+_ERRORS = {
+    400: "invalid_format or invalid_host: the body, the key or the host is not well formed.",
+    401: "not_authenticated: log in. unauthorized: PostHog refused the key.",
+    403: "permission_denied: your role does not allow it, or the CSRF token is missing.",
+    404: "not_found: no such workspace or project, or nothing is connected.",
+    405: "method_not_allowed",
+    406: "not_acceptable: ask for application/json.",
+    415: "unsupported_media_type: send application/json.",
+    429: "rate_limited: five validations a minute for each workspace, or PostHog's own limit.",
+    500: "internal_error",
+    502: "connection_error or api_error: PostHog could not be reached, or failed.",
+    503: "service_unavailable: the cache that counts validations is down.",
+}
+
+
+def _responses(success: Any, *statuses: int) -> dict[int, Any]:
+    errors = {
+        status: OpenApiResponse(ErrorAnswer, description=_ERRORS[status]) for status in statuses
+    }
+    return {200: success, **errors}
+
+
+validate = extend_schema(
+    operation_id="posthog_validate",
+    tags=["posthog"],
+    parameters=[_WORKSPACE, _RETRY_AFTER],
+    request={"application/json": ValidateRequest},
+    responses=_responses(ValidateAnswer, 400, 401, 403, 404, 405, 406, 415, 429, 500, 502, 503),
+    examples=[
+        OpenApiExample("A key", value={"api_key": "phc_abc123def456..."}, request_only=True),
+        OpenApiExample(
+            "Connected",
+            value={
+                "success": True,
+                "workspace_name": "Acme Corp",
+                "project_id": "12345",
+                "events_count": 15420,
+                "project_name": "Acme Production",
+                "host": "https://us.posthog.com",
+                "projects": [{"id": "12345", "name": "Acme Production"}],
+            },
+            response_only=True,
+            status_codes=["200"],
+        ),
+        OpenApiExample(
+            "A scope is missing",
+            value={
+                "error": "Invalid or unauthorized API key",
+                "error_type": "unauthorized",
+                "hint": "The key lacks query:read. Make one that has both project:read and "
+                "query:read at https://us.posthog.com/settings/user-api-keys?preset=analytics",
+                "missing_scopes": ["query:read"],
+            },
+            response_only=True,
+            status_codes=["401"],
+        ),
+    ],
+)
+
+status = extend_schema(
+    operation_id="posthog_status",
+    tags=["posthog"],
+    parameters=[_WORKSPACE],
+    responses=_responses(StatusAnswer, 401, 403, 404, 405, 406, 500),
+    examples=[
+        OpenApiExample(
+            "Connected",
+            value={
+                "is_configured": True,
+                "is_validated": True,
+                "is_active": True,
+                "workspace_name": "Acme Corp",
+                "project_id": "12345",
+                "validated_at": "2025-01-15T10:30:00Z",
+                "last_sync": "2025-01-15T12:00:00Z",
+                "validation_error": None,
+            },
+            response_only=True,
+            status_codes=["200"],
+        )
+    ],
+)
+
+disconnect = extend_schema(
+    operation_id="posthog_disconnect",
+    tags=["posthog"],
+    parameters=[_WORKSPACE],
+    request=None,
+    responses=_responses(DisconnectAnswer, 401, 403, 404, 405, 406, 500),
+    examples=[
+        OpenApiExample(
+            "Disconnected",
+            value={"message": "PostHog integration disconnected successfully"},
+            response_only=True,
+            status_codes=["200"],
+        )
+    ],
+)

@@ -1,0 +1,87 @@
+"""The API's three calls. Each reads the input, calls one use case and presents the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.exceptions import NotFound
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
+
+from ..access import WorkspaceAccess, access_for, confirm_manager, manager_access_for
+from ..limits import count_validation
+from ..redaction import RedactingReporterFilter
+from ..services.validator import Actor, PostHogValidatorService
+from . import exceptions, schema
+from .serializers import ValidateRequest
+
+
+class _ErrorsInOurEnvelope(APIView):
+    renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
+        return exceptions.handle
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        request.exception_reporter_filter = RedactingReporterFilter()
+        return super().initialize_request(request, *args, **kwargs)
+
+
+class PosthogViewSet(_ErrorsInOurEnvelope, GenericViewSet[Any]):
+    """The PostHog connection of the request's workspace."""
+
+    permission_classes = [IsAuthenticated]
+    parser_classes = [JSONParser, FormParser, MultiPartParser]
+
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        return ValidateRequest
+
+    @schema.validate
+    def validate(self, request: Request) -> Response:
+        """Try a key against PostHog, and connect the workspace with it if all is well."""
+        access = manager_access_for(request)
+        count_validation(workspace_pk=access.workspace.pk)
+        found = _service(request, access).validate_and_store_config(
+            **ValidateRequest(data=request.data).arguments()
+        )
+        return Response({"success": True, **found.as_plain_data()})
+
+    @schema.status
+    def status(self, request: Request) -> Response:
+        """What is known of the workspace's connection; PostHog is not asked."""
+        status = _service(request, access_for(request)).get_config_status()
+        return Response(status.as_plain_data())
+
+    @schema.disconnect
+    def disconnect(self, request: Request) -> Response:
+        """Stop using the connection. What is stored is kept; a later validation reactivates it."""
+        _service(request, manager_access_for(request)).disconnect()
+        return Response({"message": "PostHog integration disconnected successfully"})
+
+
+class UnknownPathView(_ErrorsInOurEnvelope):
+    """Whatever else is asked for under the API's base."""
+
+    permission_classes: list[Any] = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound
+
+
+def _service(request: Request, access: WorkspaceAccess) -> PostHogValidatorService:
+    return PostHogValidatorService(
+        workspace=access.workspace,
+        actor=Actor(
+            name=request.user.get_username(),
+            confirm=lambda: confirm_manager(request, access.workspace),
+        ),
+        clock=timezone.now,
+    )

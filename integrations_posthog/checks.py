@@ -1,0 +1,143 @@
+"""System checks of the settings: what would fail later is said at the start, with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as CheckWarning
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+
+from .client.hosts import canonical_origin, is_cloud
+from .conf import PREFIX, app_settings
+from .errors import InvalidHost
+
+_IN_PROCESS_CACHES = (
+    "django.core.cache.backends.locmem.LocMemCache",
+    "django.core.cache.backends.dummy.DummyCache",
+)
+_NEW_KEY = (
+    'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+)
+
+
+def require_usable_settings() -> None:
+    """Stop a server's start where a system check of this app finds an error.
+
+    Management commands run the checks by themselves; a WSGI server or a worker calls this.
+
+    Raises:
+        ImproperlyConfigured: with what to do.
+    """
+    problems = [message for message in check_settings() if message.is_serious()]
+    if problems:
+        raise ImproperlyConfigured("\n".join(str(problem) for problem in problems))
+
+
+@register
+def check_settings(*_: Any, **__: Any) -> list[CheckMessage]:
+    """All checks of this app's settings."""
+    checks: Sequence[Callable[[], list[CheckMessage]]] = (
+        _check_encryption_keys,
+        _check_workspace_model,
+        _check_workspace_access,
+        _check_origins,
+        _check_ca_bundle,
+        _check_cache,
+    )
+    return [message for check in checks for message in check()]
+
+
+def _error(number: int, text: str, hint: str) -> list[CheckMessage]:
+    return [Error(text, hint=hint, id=f"integrations_posthog.E{number:03}")]
+
+
+def _check_encryption_keys() -> list[CheckMessage]:
+    hint = (
+        "Set it to one or more Fernet keys: the first encrypts, all decrypt. "
+        f"Make one with: {_NEW_KEY}"
+    )
+    keys = app_settings.ENCRYPTION_KEYS
+    if not keys:
+        return _error(1, f"{PREFIX}ENCRYPTION_KEYS is empty: PostHog keys cannot be stored.", hint)
+    for position, key in enumerate(keys, start=1):
+        try:
+            Fernet(key)
+        except ValueError:
+            return _error(1, f"{PREFIX}ENCRYPTION_KEYS: no. {position} is no Fernet key.", hint)
+    return []
+
+
+def _check_workspace_model() -> list[CheckMessage]:
+    try:
+        apps.get_model(app_settings.WORKSPACE_MODEL)
+    except (LookupError, ValueError):
+        return _error(
+            2,
+            f"{PREFIX}WORKSPACE_MODEL names no installed model.",
+            'Set it to your workspace (tenant, team) model, as "app_label.Model".',
+        )
+    return []
+
+
+def _check_workspace_access() -> list[CheckMessage]:
+    try:
+        import_string(app_settings.WORKSPACE_ACCESS)
+    except ImportError:
+        return _error(
+            3,
+            f"{PREFIX}WORKSPACE_ACCESS cannot be imported.",
+            "Set it to the dotted path of a function that takes a request and returns a "
+            "integrations_posthog.access.WorkspaceAccess.",
+        )
+    return []
+
+
+def _check_origins() -> list[CheckMessage]:
+    hint = "Write each as https://host, or http://host:port where it is a trusted origin."
+    try:
+        trusted = {canonical_origin(origin) for origin in app_settings.TRUSTED_ORIGINS}
+        regions = [canonical_origin(origin) for origin in app_settings.CLOUD_REGIONS]
+        canonical_origin(app_settings.HOST)
+    except InvalidHost:
+        names = f"{PREFIX}HOST, {PREFIX}CLOUD_REGIONS or {PREFIX}TRUSTED_ORIGINS"
+        return _error(4, f"{names} holds something that is no origin.", hint)
+    if not regions:
+        return _error(5, f"{PREFIX}CLOUD_REGIONS is empty.", "Leave it out for PostHog's own.")
+    if any(not is_cloud(region) and region not in trusted for region in regions):
+        return _error(
+            5,
+            f"{PREFIX}CLOUD_REGIONS names an origin outside posthog.com that is not trusted.",
+            f"Name it in {PREFIX}TRUSTED_ORIGINS too, if keys of PostHog Cloud may go there.",
+        )
+    return []
+
+
+def _check_ca_bundle() -> list[CheckMessage]:
+    bundle = app_settings.CA_BUNDLE
+    if bundle and not Path(bundle).is_file():
+        return _error(
+            6,
+            f"{PREFIX}CA_BUNDLE names no file.",
+            "Give the path of a file of PEM certificates, or leave it out.",
+        )
+    return []
+
+
+def _check_cache() -> list[CheckMessage]:
+    if settings.DEBUG or settings.CACHES["default"]["BACKEND"] not in _IN_PROCESS_CACHES:
+        return []
+    return [
+        CheckWarning(
+            "The cache lives inside one process, so each server process counts validations "
+            "for itself.",
+            hint="Set CACHES to a shared cache such as Redis where more than one process serves.",
+            id="integrations_posthog.W001",
+        )
+    ]

@@ -1,0 +1,3 @@
+from .client import PostHogWorkspaceClient
+
+__all__ = ["PostHogWorkspaceClient"]

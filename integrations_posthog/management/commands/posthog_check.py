@@ -1,0 +1,68 @@
+"""``manage.py posthog_check``: re-check one connection, or all of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from tqdm import tqdm
+
+from ...errors import PostHogIntegrationError
+from ...models import PosthogWorkspaceConfig
+from ...services.overview import connection_overview
+from ...services.validator import recheck_connections
+from ..output import error_text, report_lines
+from ..workspaces import add_workspace_argument, find_workspace, service_for
+
+_AT_A_TIME = 10
+
+
+class Command(BaseCommand):
+    help = "Test stored keys against PostHog and note the outcome. Exits with 1 if any fails."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        which = parser.add_mutually_exclusive_group(required=True)
+        add_workspace_argument(which, required=False)
+        which.add_argument("--all", action="store_true", help="every active connection")
+
+    def handle(self, *, workspace: str | None, **options: Any) -> None:
+        failed = self._check_all() if workspace is None else self._check_one(workspace)
+        if failed:
+            raise CommandError(f"{failed} of the checks failed.")
+
+    def _check_one(self, text: str) -> int:
+        workspace = find_workspace(text)
+        [outcome] = recheck_connections([service_for(workspace)])
+        check = connection_overview(workspace).last_check
+        for line in report_lines(check.report if check else [], style=self.style):
+            self.stdout.write(line)
+        if isinstance(outcome, PostHogIntegrationError):
+            self.stdout.write(self.style.ERROR(error_text(outcome)))
+            return 1
+        self.stdout.write(self.style.SUCCESS("The connection works."))
+        return 0
+
+    def _check_all(self) -> int:
+        pks = list(
+            PosthogWorkspaceConfig.objects.active().order_by("pk").values_list("pk", flat=True)
+        )
+        failed = 0
+        with tqdm(total=len(pks), unit="connection", file=self.stderr) as progress:
+            for start in range(0, len(pks), _AT_A_TIME):
+                batch = PosthogWorkspaceConfig.objects.filter(
+                    pk__in=pks[start : start + _AT_A_TIME]
+                )
+                configs = list(batch.select_related("workspace"))
+                outcomes = recheck_connections([service_for(c.workspace) for c in configs])
+                for config, outcome in zip(configs, outcomes, strict=True):
+                    failed += isinstance(outcome, PostHogIntegrationError)
+                    self._print_outcome(config, outcome)
+                progress.update(len(configs))
+        return failed
+
+    def _print_outcome(self, config: PosthogWorkspaceConfig, outcome: object) -> None:
+        if isinstance(outcome, PostHogIntegrationError):
+            text = self.style.ERROR(f"✗ {config.workspace}: {error_text(outcome)}")
+        else:
+            text = self.style.SUCCESS(f"✓ {config.workspace}")
+        self.stdout.write(text)

@@ -1,0 +1,29 @@
+"""``manage.py posthog_rotate_keys``: bring every stored key under the first encryption key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from tqdm import tqdm
+
+from ...services.rotation import rotate_encryption
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt every stored PostHog key anew with the first of the encryption keys. "
+        "May be stopped at any point and run again. Afterwards the other keys can be dropped."
+    )
+
+    def handle(self, **_: Any) -> None:
+        with tqdm(unit="key", file=self.stderr) as progress:
+            result = rotate_encryption(on_total=progress.reset, on_progress=progress.update)
+        self.stdout.write(f"Encrypted anew: {result.rotated}. Up to date before: {result.current}.")
+        if result.unreadable:
+            raise CommandError(
+                f"{len(result.unreadable)} stored keys cannot be decrypted with any of the "
+                "encryption keys; their workspaces must connect again. Workspaces: "
+                + ", ".join(result.unreadable)
+            )
+        self.stdout.write(self.style.SUCCESS("Only the first encryption key is needed now."))

@@ -1,0 +1,3 @@
+from .connection import PosthogConnectionEvent, PosthogWorkspaceConfig
+
+__all__ = ["PosthogConnectionEvent", "PosthogWorkspaceConfig"]

@@ -1,0 +1,43 @@
+"""Error reports of Django's (the debug page, the e-mail to admins) without PostHog keys."""
+
+from __future__ import annotations
+
+from pprint import pformat
+from types import FrameType
+from typing import Any
+
+from django.http import HttpRequest
+from django.views.debug import SafeExceptionReporterFilter
+
+from .encryption import KEY_PATTERN, redact
+
+_FIELD_OF_KEY = "api_key"
+
+
+class RedactingReporterFilter(SafeExceptionReporterFilter):
+    """Set as ``request.exception_reporter_filter`` by every view that takes a key.
+
+    Unlike its parent it also works while DEBUG is on, and finds keys inside of values.
+    """
+
+    def get_post_parameters(self, request: HttpRequest | None) -> Any:
+        if request is None:
+            return {}
+        return {
+            name: self.cleansed_substitute if name == _FIELD_OF_KEY else redact(str(value))
+            for name, value in super().get_post_parameters(request).items()
+        }
+
+    def get_traceback_frame_variables(
+        self, request: HttpRequest | None, tb_frame: FrameType
+    ) -> Any:
+        return [
+            (name, self._cleansed(name, value))
+            for name, value in super().get_traceback_frame_variables(request, tb_frame)
+        ]
+
+    def _cleansed(self, name: str, value: Any) -> Any:
+        if _FIELD_OF_KEY in name:
+            return self.cleansed_substitute
+        text = pformat(value)
+        return redact(text) if KEY_PATTERN.search(text) else value

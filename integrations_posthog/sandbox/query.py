@@ -1,0 +1,160 @@
+"""The query endpoint: its checks, its cache, its limits and its answer.
+
+Source: posthog/api/query.py and posthog/hogql_queries/hogql_query_runner.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from .answers import Answer, RefusalError, Request, bad_query, iso
+from .evaluate import CountingEngine, Engine, Table
+from .grammar import HogQLError, Node, parse_select
+from .hogql import check_names, fill_placeholders, not_yet, refuse_offset, tables_of
+from .query_request import QueryRequest, read_body
+from .versions import QueryDialect
+from .world import Project
+
+DEFAULT_ROWS = 100
+MOST_ROWS = 50_000
+FRESH_FOR = timedelta(hours=6)
+NEXT_REFRESH_AFTER = timedelta(minutes=3)
+BUDGET_BYTES = 20 * 10**9
+BYTES_PER_QUERY = 65_536
+
+
+class QueryEndpoint:
+    """Answers queries of one region, and remembers the answers as PostHog does."""
+
+    def __init__(self, *, engine: Engine | None = None) -> None:
+        self._engine = engine or CountingEngine()
+        self._answers: dict[str, tuple[datetime, Answer]] = {}
+
+    def forget(self) -> None:
+        self._answers.clear()
+
+    def answer(
+        self, *, request: Request, project: Project, dialect: QueryDialect, now: datetime
+    ) -> Answer:
+        """The answer to the body of the request, which may be one of the last six hours.
+
+        Raises:
+            RefusalError: 400, for the body or for the query in it.
+        """
+        asked = read_body(request.body, dialect=dialect)
+        name = _cache_key(project, asked)
+        computed, answer = self._answers.get(name, (now, None))
+        if answer and not asked.forces and now - computed < FRESH_FOR:
+            return replace(
+                answer,
+                body=answer.body | {"is_cached": True},
+                headers=_cost(0),
+            )
+        answer = self._computed(asked, project=project, dialect=dialect, now=now)
+        if dialect.caches:
+            answer = replace(answer, body=answer.body | _freshness(name, now), headers=_cost())
+            self._answers[name] = (now, answer)
+        return answer
+
+    def _computed(
+        self, asked: QueryRequest, *, project: Project, dialect: QueryDialect, now: datetime
+    ) -> Answer:
+        tables: list[str] = []
+        try:
+            select = fill_placeholders(parse_select(asked.text), values=asked.values)
+            tables = tables_of(select)
+            if not dialect.offset_allowed:
+                refuse_offset(select)
+            check_names(select)
+            limit = _limit_of(select)
+            rows = min(DEFAULT_ROWS + 1 if limit is None else limit, MOST_ROWS)
+            table = self._engine.run(select=select, project=project, now=now, limit=rows)
+        except RecursionError:
+            error = HogQLError(not_yet("a query that is nested this deeply"))
+            raise RefusalError(_refusal(error, asked, tables, dialect)) from None
+        except HogQLError as error:
+            raise RefusalError(_refusal(error, asked, tables, dialect)) from None
+        return Answer(status=200, body=_body(asked.text, table, limit=limit))
+
+
+def _limit_of(select: Node) -> int | None:
+    limit = select.get("limit")
+    if limit is None:
+        return None
+    if limit["node"] != "Constant" or type(limit["value"]) is not int or limit["value"] < 0:
+        raise HogQLError(not_yet("a LIMIT that is not a whole number"), at=limit)
+    value: int = limit["value"]
+    return value
+
+
+def _body(text: str, table: Table, *, limit: int | None) -> dict[str, Any]:
+    """The response; ``hasMore``, ``limit`` and ``offset`` are for a query without a LIMIT."""
+    paged = limit is None
+    hogql = f"{text} LIMIT {DEFAULT_ROWS + 1} OFFSET 0" if paged else text
+    return {
+        "query": None,
+        "hogql": hogql,
+        "clickhouse": f"-- the stand-in has no ClickHouse\n{hogql}",
+        "columns": list(table.columns),
+        "types": [list(pair) for pair in zip(table.columns, table.types, strict=True)],
+        "results": table.rows[:DEFAULT_ROWS] if paged else table.rows,
+        "hasMore": len(table.rows) > DEFAULT_ROWS if paged else None,
+        "limit": DEFAULT_ROWS if paged else None,
+        "offset": 0 if paged else None,
+        "error": None,
+        "explain": None,
+        "metadata": None,
+        "modifiers": {},
+        "timings": [{"k": "./parse_select", "t": 0.001}, {"k": ".", "t": 0.002}],
+    }
+
+
+def _freshness(cache_key: str, now: datetime) -> dict[str, Any]:
+    return {
+        "is_cached": False,
+        "cache_key": cache_key,
+        "cache_target_age": iso(now + FRESH_FOR),
+        "last_refresh": iso(now),
+        "next_allowed_client_refresh": iso(now + NEXT_REFRESH_AFTER),
+        "timezone": "UTC",
+        "query_metadata": None,
+        "query_status": None,
+        "calculation_trigger": None,
+    }
+
+
+def _cache_key(project: Project, asked: QueryRequest) -> str:
+    identity = json.dumps([project.id, asked.as_sent], sort_keys=True)
+    return f"cache_{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
+
+
+def _cost(read: int = BYTES_PER_QUERY) -> dict[str, str]:
+    return {
+        "X-PostHog-Query-Bytes-Read": str(read),
+        "X-PostHog-Query-Budget-Remaining-Bytes": str(BUDGET_BYTES - read),
+    }
+
+
+def _refusal(
+    error: HogQLError, asked: QueryRequest, tables: list[str], dialect: QueryDialect
+) -> Answer:
+    if not dialect.explains:
+        return bad_query(detail=error.message, code="invalid_input")
+    metadata = {
+        "isValid": False,
+        "errors": [{"message": error.message, "start": error.start, "end": error.end}],
+        "warnings": [],
+        "notices": [],
+        "query": asked.text,
+        "table_names": tables,
+    }
+    referenced = f"\nTables referenced: {', '.join(tables)}" if tables else ""
+    return bad_query(
+        detail=error.message + referenced,
+        code=error.code,
+        extra={"hogql_metadata": metadata},
+    )

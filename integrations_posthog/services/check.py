@@ -1,0 +1,297 @@
+"""One check of a key against PostHog, from the outside in. It asks; it stores nothing.
+
+It touches no database, so that several checks may run in threads beside each other.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from ..client import PostHogWorkspaceClient
+from ..client.client import WorkspaceInfo
+from ..client.hosts import Network, candidate_origins, canonical_origin, is_cloud
+from ..client.replies import KeyInfo, Project
+from ..client.transport import Transport
+from ..conf import app_settings
+from ..encryption import mask
+from ..errors import (
+    ApiError,
+    ConnectionFailed,
+    InvalidFormat,
+    NotFound,
+    PostHogIntegrationError,
+    TimedOut,
+    Unauthorized,
+)
+
+NEEDED_SCOPES = ("project:read", "query:read")
+CHECK_SECONDS = 14.5
+MAX_REQUESTS = 4
+"""For a good validation; one more for each region that refused the key."""
+
+KEY_PAGE = "/settings/user-api-keys?preset=analytics"
+"""Opens PostHog's dialog for a new key, ``query:read`` chosen (personalAPIKeysLogic.tsx)."""
+
+_API_KEY = re.compile(r"ph[cxs]_[0-9A-Za-z_-]+")
+_MIN_KEY_LENGTH = 16
+_MAX_KEY_LENGTH = 512
+_PROJECT_ID = re.compile(r"[0-9]{1,18}")
+_KNOWN_KINDS = {
+    "pha_": "This is an OAuth access token of PostHog's; a personal API key starts with phx_.",
+    "phr_": "This is an OAuth refresh token of PostHog's; a personal API key starts with phx_.",
+    "sk-": "This looks like a key of an AI provider, not of PostHog.",
+    "sk_": "This looks like a key of Stripe's, not of PostHog.",
+    "ghp_": "This looks like a GitHub token, not a key of PostHog's.",
+    "xox": "This looks like a Slack token, not a key of PostHog's.",
+}
+_NO_COUNT_STATUSES = {
+    404: "This PostHog is too old to be asked for numbers of events; all else works.",
+    504: "PostHog took too long to count the events; all else works.",
+    512: "PostHog expects that counting the events takes too long; all else works.",
+    513: "PostHog ran out of memory while counting the events; all else works.",
+}
+
+StepName = Literal["key", "region", "scopes", "project", "query"]
+StepState = Literal["passed", "failed", "unknown", "not_reached"]
+STEPS: tuple[StepName, ...] = ("key", "region", "scopes", "project", "query")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One line of the report of a check."""
+
+    name: StepName
+    state: StepState
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """What a good check found."""
+
+    workspace_name: str
+    project_id: str
+    project_name: str
+    events_count: int | None
+    """Events of the last 30 days; None where PostHog could not count them in time."""
+    host: str
+    projects: tuple[Project, ...]
+    hint: str | None = None
+
+    def as_plain_data(self) -> dict[str, object]:
+        """The fields as the API answers them."""
+        facts = asdict(self) | {
+            "projects": [{"id": project.id, "name": project.name} for project in self.projects]
+        }
+        if self.hint is None:
+            del facts["hint"]
+        return facts
+
+
+def parse_api_key(text: str) -> str:
+    """The key in what a person pasted.
+
+    Raises:
+        InvalidFormat: it cannot be a key that works here; the hint names what it may be.
+    """
+    key = text.strip()
+    if _API_KEY.fullmatch(key) and _MIN_KEY_LENGTH <= len(key) <= _MAX_KEY_LENGTH:
+        return key
+    hint = next((kind for prefix, kind in _KNOWN_KINDS.items() if key.startswith(prefix)), None)
+    raise InvalidFormat(hint=hint)
+
+
+def parse_project_id(text: str | None) -> str | None:
+    """A project id in its one spelling; None for no choice.
+
+    Raises:
+        NotFound: no project can have this id.
+    """
+    if text is None or not text.strip():
+        return None
+    if not _PROJECT_ID.fullmatch(text.strip()):
+        raise NotFound(hint="A project's id is a number, as in the address of its page in PostHog.")
+    return str(int(text))
+
+
+def operator_network() -> Network:
+    """What the operator allows, by the settings. A default host of one's own is trusted."""
+    trusted = {canonical_origin(origin) for origin in app_settings.TRUSTED_ORIGINS}
+    default = canonical_origin(app_settings.HOST)
+    return Network(
+        cloud_regions=tuple(canonical_origin(origin) for origin in app_settings.CLOUD_REGIONS),
+        trusted_origins=frozenset(trusted if is_cloud(default) else trusted | {default}),
+        ca_bundle=app_settings.CA_BUNDLE,
+    )
+
+
+class ConnectionCheck:
+    """Runs once. ``steps`` tells how far it came, after success and failure alike.
+
+    Args:
+        api_key: as ``parse_api_key`` gave it.
+        host: whatever ``candidate_origins`` takes.
+        project_id: as ``parse_project_id`` gave it.
+        network: what the operator allows.
+    """
+
+    def __init__(
+        self, *, api_key: str, host: str, project_id: str | None, network: Network
+    ) -> None:
+        self.api_key = api_key
+        self.host = host
+        self.project_id = project_id
+        self._network = network
+        self._reached: StepName = "region"
+        self._passed: dict[StepName, Step] = {}
+        self._failed: StepName | None = None
+
+    def __repr__(self) -> str:
+        return f"<ConnectionCheck of {mask(self.api_key)}>"
+
+    def run(self) -> Validation:
+        """Ask PostHog.
+
+        Raises:
+            PostHogIntegrationError: one of unauthorized, not_found, rate_limited, invalid_host,
+                connection_error, api_error.
+        """
+        transport = Transport(api_key=self.api_key, network=self._network, seconds=CHECK_SECONDS)
+        try:
+            return self._ask(transport)
+        except PostHogIntegrationError as exc:
+            self._failed = _failed_step(exc, self._reached)
+            raise
+        finally:
+            transport.close()
+
+    def outcome(self) -> Validation | PostHogIntegrationError:
+        """The same, with the error given back instead of raised."""
+        try:
+            return self.run()
+        except PostHogIntegrationError as exc:
+            return exc
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The report, in the order in which people read it."""
+        return tuple(self._step(name) for name in STEPS)
+
+    def report(self) -> list[dict[str, str]]:
+        """The report as plain data."""
+        return [asdict(step) for step in self.steps]
+
+    def _step(self, name: StepName) -> Step:
+        if name == self._failed:
+            return Step(name=name, state="failed")
+        return self._passed.get(name, Step(name=name, state="not_reached"))
+
+    def _pass(self, name: StepName, detail: str, *, state: StepState = "passed") -> None:
+        self._passed[name] = Step(name=name, state=state, detail=detail)
+
+    def _ask(self, transport: Transport) -> Validation:
+        client, key, refused = self._find_region(transport)
+        self._reached = "scopes"
+        self._check_scopes(client, key)
+        self._reached = "project"
+        info = client.get_workspace_info(key=key, project_id=self.project_id)
+        self._report_project(key, info)
+        self._reached = "query"
+        events_count, hint = self._count_events(client, key, info.project)
+        name = None
+        if transport.requests_sent < MAX_REQUESTS + refused:
+            name = _organization_name(client, key, info.project)
+        project_name = info.project.name or ""
+        return Validation(
+            workspace_name=name or project_name,
+            project_id=info.project.id,
+            project_name=project_name,
+            events_count=events_count,
+            host=client.origin,
+            projects=info.projects,
+            hint=hint,
+        )
+
+    def _find_region(
+        self, transport: Transport
+    ) -> tuple[PostHogWorkspaceClient, KeyInfo | None, int]:
+        origins = candidate_origins(self.host, network=self._network)
+        for refused, origin in enumerate(origins):
+            client = PostHogWorkspaceClient(origin=origin, transport=transport)
+            try:
+                key = client.validate_credentials()
+            except Unauthorized:
+                if origin == origins[-1]:
+                    raise
+                continue
+            self._pass("region", origin)
+            if key is not None:
+                self._pass("key", mask(self.api_key))
+            return client, key, refused
+        raise NotFound  # No region is configured; a system check says so.
+
+    def _check_scopes(self, client: PostHogWorkspaceClient, key: KeyInfo | None) -> None:
+        if key is None:
+            self._pass("scopes", "This PostHog does not tell them.", state="unknown")
+            return
+        missing = tuple(scope for scope in NEEDED_SCOPES if not key.allows(scope))
+        if missing:
+            raise Unauthorized(missing_scopes=missing, hint=_scopes_hint(client.origin, missing))
+        self._pass("scopes", ", ".join(NEEDED_SCOPES))
+
+    def _report_project(self, key: KeyInfo | None, info: WorkspaceInfo) -> None:
+        if key is None:
+            self._pass("key", mask(self.api_key))
+        others = len(info.projects) - 1
+        also = f", one of {others + 1}" if others else ""
+        self._pass("project", f"{info.project.name} ({info.project.id}){also}")
+
+    def _count_events(
+        self, client: PostHogWorkspaceClient, key: KeyInfo | None, project: Project
+    ) -> tuple[int | None, str | None]:
+        try:
+            count = client.get_events_count(project_id=project.id, key=key)
+        except TimedOut:
+            hint = _NO_COUNT_STATUSES[504]
+        except ApiError as exc:
+            if exc.status not in _NO_COUNT_STATUSES:
+                raise
+            hint = _NO_COUNT_STATUSES[exc.status]
+        else:
+            self._pass("query", f"{count:,} events in the last 30 days")
+            return count, None
+        self._pass("query", hint, state="unknown")
+        return None, hint
+
+
+def _organization_name(
+    client: PostHogWorkspaceClient, key: KeyInfo | None, project: Project
+) -> str | None:
+    """The name to show, where it is to be had; it is worth no failure but that of the key."""
+    if project.organization_id is None:
+        return None
+    try:
+        return client.get_organization_name(organization_id=project.organization_id, key=key)
+    except Unauthorized as exc:
+        if exc.status == 401:
+            raise
+        return None
+    except (ApiError, ConnectionFailed, NotFound):
+        return None
+
+
+def _scopes_hint(origin: str, missing: tuple[str, ...]) -> str:
+    return (
+        f"The key lacks {' and '.join(missing)}. Make one that has both project:read and "
+        f"query:read at {origin}{KEY_PAGE}"
+    )
+
+
+def _failed_step(exc: PostHogIntegrationError, reached: StepName) -> StepName:
+    if exc.missing_scopes:
+        return "scopes"
+    if isinstance(exc, Unauthorized) and (exc.status == 401 or reached == "region"):
+        return "key"
+    return reached

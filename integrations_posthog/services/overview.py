@@ -1,0 +1,95 @@
+"""What people are shown of a connection: its state in a word, since when, by whom, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.db import models
+
+from ..models import PosthogConnectionEvent, PosthogWorkspaceConfig
+from ..models.connection import ConnectionEventQuerySet
+from .validator import unreadable_reason
+
+State = Literal["not_connected", "connected", "trouble", "disconnected"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """What is wrong with a connection."""
+
+    error: str
+    hint: str
+    since: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConnectionOverview:
+    """A workspace's connection as the page, the admin and the commands show it."""
+
+    state: State
+    config: PosthogWorkspaceConfig | None
+    connected: PosthogConnectionEvent | None
+    """When the connection was last made, and by whom."""
+    disconnected: PosthogConnectionEvent | None
+    """When the connection was last disconnected, and by whom."""
+    last_check: PosthogConnectionEvent | None
+    """The last test of the stored key, with its report."""
+    last_event: PosthogConnectionEvent | None
+    """What happened last, with whichever key."""
+    trouble: Trouble | None
+
+
+def state_of(config: PosthogWorkspaceConfig | None) -> State:
+    """The state of a connection in a word."""
+    if config is None:
+        return "not_connected"
+    if not config.is_active:
+        return "disconnected"
+    in_trouble = config.last_error_type or unreadable_reason(config) is not None
+    return "trouble" if in_trouble else "connected"
+
+
+def connection_overview(workspace: models.Model) -> ConnectionOverview:
+    """What is known of a workspace's connection. Asks nobody."""
+    config = PosthogWorkspaceConfig.objects.filter(workspace_id=workspace.pk).first()
+    events = PosthogConnectionEvent.objects.filter(workspace_id=workspace.pk).newest_first()
+    if config is None:
+        return ConnectionOverview(
+            state="not_connected",
+            config=None,
+            connected=None,
+            disconnected=None,
+            last_check=None,
+            last_event=events.first(),
+            trouble=None,
+        )
+    checks = PosthogConnectionEvent.objects.checks_of(config)
+    return ConnectionOverview(
+        state=state_of(config),
+        config=config,
+        connected=checks.connects().succeeded().newest_first().first(),
+        disconnected=events.disconnects().first(),
+        last_check=checks.newest_first().first(),
+        last_event=events.first(),
+        trouble=_trouble(config, checks),
+    )
+
+
+def _trouble(config: PosthogWorkspaceConfig, checks: ConnectionEventQuerySet) -> Trouble | None:
+    unreadable = unreadable_reason(config)
+    if unreadable is not None:
+        return Trouble(error=unreadable.message, hint=unreadable.hint or "", since=None)
+    if not config.last_error_type:
+        return None
+    last_good = checks.succeeded().newest_first().first()
+    failures = checks.failed().order_by("id")
+    if last_good is not None:
+        failures = failures.filter(id__gt=last_good.id)
+    first, last = failures.first(), failures.last()
+    return Trouble(
+        error=last.error if last else config.validation_error or "",
+        hint=last.hint if last else "",
+        since=first.occurred_at if first else None,
+    )

@@ -1,0 +1,257 @@
+"""The network on real sockets: whatever the other side does, the answer comes in time."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from integrations_posthog.client.hosts import Network
+from integrations_posthog.client.transport import Transport
+from integrations_posthog.errors import (
+    ApiError,
+    ConnectionFailed,
+    PostHogIntegrationError,
+    TimedOut,
+    TLSFailed,
+)
+from integrations_posthog.sandbox import KEYS, Sandbox
+
+PATH = "/api/personal_api_keys/@current/"
+SECONDS = 1.0
+
+
+def transport_to(*origins: str, seconds: float = SECONDS, ca_bundle: str = "") -> Transport:
+    network = Network(
+        cloud_regions=(), trusted_origins=frozenset(origins), ca_bundle=ca_bundle
+    )
+    return Transport(api_key=KEYS.full.value, network=network, seconds=seconds)
+
+
+def test_a_reply_comes_whole(posthog: Sandbox) -> None:
+    reply = transport_to(posthog.us.url).get(posthog.us.url + PATH)
+    assert reply.status == 200
+    assert b'"scopes"' in reply.body
+    assert posthog.us.requests[0].key_label == "full"
+
+
+@pytest.mark.parametrize("fault", ["never", "trickle", "trickle_head", "slow"])
+def test_what_takes_too_long_ends_at_the_deadline(posthog: Sandbox, fault: str) -> None:
+    posthog.us.fail(fault, seconds=0.3 if fault != "slow" else 10)
+    start = time.monotonic()
+    with pytest.raises(TimedOut):
+        transport_to(posthog.us.url).get(posthog.us.url + PATH)
+    assert time.monotonic() - start < SECONDS + 0.5
+
+
+def test_the_abandoned_thread_ends_soon_too(posthog: Sandbox) -> None:
+    posthog.us.fail("trickle_head", seconds=0.2)
+    with pytest.raises(TimedOut):
+        transport_to(posthog.us.url).get(posthog.us.url + PATH)
+    until = time.monotonic() + 5
+    while _fetching_threads() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _fetching_threads()
+
+
+def _fetching_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if "_fetch" in thread.name]
+
+
+def test_a_name_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: released.wait(30))
+    transport = transport_to(seconds=SECONDS)
+    start = time.monotonic()
+    with pytest.raises(TimedOut):
+        transport.get("https://posthog.acme.com/")
+    assert time.monotonic() - start < SECONDS + 0.5
+    monkeypatch.undo()
+    released.set()
+
+
+def test_all_requests_share_one_deadline(posthog: Sandbox) -> None:
+    posthog.us.fail("slow", seconds=0.6)
+    transport = transport_to(posthog.us.url)
+    transport.get(posthog.us.url + PATH)
+    with pytest.raises(TimedOut):
+        transport.get(posthog.us.url + PATH)
+
+
+def test_a_dropped_connection_is_tried_again(posthog: Sandbox) -> None:
+    posthog.us.fail("drop", times=2)
+    assert transport_to(posthog.us.url, seconds=5).get(posthog.us.url + PATH).status == 200
+    assert len(posthog.us.requests) == 3
+
+
+def test_a_connection_that_is_always_dropped_fails(posthog: Sandbox) -> None:
+    posthog.us.fail("drop")
+    with pytest.raises(ConnectionFailed):
+        transport_to(posthog.us.url, seconds=5).get(posthog.us.url + PATH)
+    assert len(posthog.us.requests) == 3
+
+
+@pytest.mark.parametrize("fault", ["502", "503", "504"])
+def test_a_get_is_tried_again_after_passing_trouble(posthog: Sandbox, fault: str) -> None:
+    posthog.us.fail(fault, times=1)
+    assert transport_to(posthog.us.url, seconds=5).get(posthog.us.url + PATH).status == 200
+
+
+@pytest.mark.parametrize(("fault", "status"), [("429", 429), ("500", 500), ("401", 401)])
+def test_a_get_is_not_tried_again_after_a_plain_answer(
+    posthog: Sandbox, fault: str, status: int
+) -> None:
+    posthog.us.fail(fault)
+    assert transport_to(posthog.us.url).get(posthog.us.url + PATH).status == status
+    assert len(posthog.us.requests) == 1
+
+
+@pytest.mark.parametrize("fault", ["503", "drop"])
+def test_a_query_is_never_tried_again(posthog: Sandbox, fault: str) -> None:
+    posthog.us.fail(fault)
+    url = f"{posthog.us.url}/api/projects/12345/query/"
+    try:
+        transport_to(posthog.us.url).post(url, json={})
+    except ConnectionFailed:
+        assert fault == "drop"
+    assert len(posthog.us.requests) == 1
+
+
+@pytest.mark.parametrize("fault", ["huge", "huge_gzip"])
+def test_a_reply_that_is_too_large_is_not_read_to_its_end(posthog: Sandbox, fault: str) -> None:
+    posthog.us.fail(fault)
+    with pytest.raises(ApiError):
+        transport_to(posthog.us.url, seconds=10).get(posthog.us.url + PATH)
+
+
+def test_a_redirect_is_an_answer_and_not_followed(posthog: Sandbox) -> None:
+    posthog.us.fail("redirect", location=posthog.eu.url + PATH)
+    transport = transport_to(posthog.us.url, posthog.eu.url)
+    assert transport.get(posthog.us.url + PATH).status == 302
+    assert not posthog.eu.requests
+
+
+def test_a_body_that_is_cut_off_is_a_dropped_connection(posthog: Sandbox) -> None:
+    posthog.us.fail("short_body")
+    with pytest.raises(ConnectionFailed):
+        transport_to(posthog.us.url, seconds=5).get(posthog.us.url + PATH)
+
+
+def test_a_closed_port_is_a_connection_failure() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        origin = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(ConnectionFailed):
+            transport_to(origin, seconds=5).get(f"{origin}/")
+
+
+def test_a_proxy_of_the_environment_is_not_used(
+    posthog: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", posthog.eu.url)
+    monkeypatch.setenv("http_proxy", posthog.eu.url)
+    assert transport_to(posthog.us.url).get(posthog.us.url + PATH).status == 200
+    assert not posthog.eu.requests
+
+
+def test_a_netrc_file_does_not_replace_the_key(
+    posthog: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login a password b")
+    monkeypatch.setenv("NETRC", str(netrc))
+    transport_to(posthog.us.url).get(posthog.us.url + PATH)
+    assert posthog.us.requests[0].key_label == "full"
+
+
+class TestTLS:
+    def test_a_trusted_origin_with_a_private_authority_works(
+        self, tls: Callable[[str], tuple[Sandbox, str]]
+    ) -> None:
+        posthog, bundle = tls("127.0.0.1")
+        transport = transport_to(posthog.us.url, seconds=5, ca_bundle=bundle)
+        assert transport.get(posthog.us.url + PATH).status == 200
+
+    def test_a_certificate_of_another_name_is_refused(
+        self, tls: Callable[[str], tuple[Sandbox, str]]
+    ) -> None:
+        posthog, bundle = tls("127.0.0.2")
+        with pytest.raises(TLSFailed):
+            transport_to(posthog.us.url, seconds=5, ca_bundle=bundle).get(posthog.us.url + PATH)
+        assert not posthog.us.requests
+
+    def test_an_unknown_authority_is_refused(
+        self, tls: Callable[[str], tuple[Sandbox, str]]
+    ) -> None:
+        posthog, _ = tls("127.0.0.1")
+        with pytest.raises(TLSFailed):
+            transport_to(posthog.us.url, seconds=5).get(posthog.us.url + PATH)
+        assert not posthog.us.requests
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[Callable[[str], tuple[Sandbox, str]]]:
+    """A stand-in PostHog behind https, with a fresh certificate for an address."""
+    running: list[Sandbox] = []
+
+    def start(address: str) -> tuple[Sandbox, str]:
+        certificate = _certificate_for(address, tmp_path)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        sandbox = Sandbox(ssl_context=context)
+        sandbox.start()
+        running.append(sandbox)
+        return sandbox, str(certificate)
+
+    yield start
+    for sandbox in running:
+        sandbox.stop()
+
+
+def _certificate_for(address: str, folder: Path) -> Path:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)])
+    now = datetime.datetime.now(datetime.UTC)
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1))
+        .not_valid_after(now + datetime.timedelta(hours=1))
+        .add_extension(alternative, critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "certificate.pem"
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+def test_nothing_of_it_shows_the_key(posthog: Sandbox) -> None:
+    transport = transport_to(posthog.us.url)
+    reply = transport.get(posthog.us.url + PATH)
+    assert KEYS.full.value not in repr(transport) + repr(reply)
+    posthog.us.fail("drop")
+    with pytest.raises(PostHogIntegrationError) as failure:
+        transport_to(posthog.us.url, seconds=3).get(posthog.us.url + PATH)
+    assert KEYS.full.value not in repr(failure.value) + str(failure.value.__cause__)
