@@ -19,7 +19,7 @@ lint: $(VENV)/installed ## Check style and format
 	$(VENV)/bin/ruff format --check .
 
 types: $(VENV)/installed ## Check types
-	$(TEST_SETTINGS) $(VENV)/bin/mypy beton integrations_posthog tests manage.py
+	$(VENV)/bin/mypy beton integrations_posthog tests manage.py
 
 bench: $(VENV)/installed ## Measure, and print a table
 	$(VENV)/bin/pytest tests/benchmarks -s
@@ -35,7 +35,7 @@ $(VENV)/installed: requirements.txt
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.env:
+.env: | $(VENV)/installed
 	$(RUN) -m beton.env_file
 
 .PHONY: help demo test lint types bench openapi

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
-from django.utils.formats import localize
+from django.utils.html import format_html
 
 from .errors import PostHogIntegrationError
 from .models import PosthogConnectionEvent, PosthogWorkspaceConfig
@@ -46,9 +46,9 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [
-            ("working", "Working"),
-            ("refused", "Refused by PostHog"),
-            ("unreachable", "Last check failed"),
+            ("working", "Connected"),
+            ("refused", "Trouble: refused by PostHog"),
+            ("unreachable", "Trouble: the last check failed"),
             ("disconnected", "Disconnected"),
         ]
 
@@ -66,12 +66,11 @@ class ConnectionAdmin(_ReadOnlyAdmin):
     list_display = (
         "workspace",
         "state",
-        "posthog_workspace_name",
-        "posthog_project_id",
-        "posthog_host",
         "last_error_type",
+        "organization",
+        "project",
+        "posthog_host",
         "validated_at",
-        "updated_at",
     )
     list_filter = (StateFilter, ("last_error_type", admin.AllValuesFieldListFilter))
     list_select_related = ("workspace",)
@@ -79,27 +78,41 @@ class ConnectionAdmin(_ReadOnlyAdmin):
     ordering = ("-updated_at", "pk")
     search_fields = ("posthog_workspace_name", "posthog_project_name", "posthog_project_id")
     actions = ("recheck", "disconnect")
-    fields = (
-        "workspace",
-        "state",
-        "trouble",
-        "posthog_workspace_name",
-        "posthog_project_id",
-        "posthog_project_name",
-        "posthog_host",
-        "api_key_hint",
-        "events_count",
-        "is_validated",
-        "validated_at",
-        "validation_error",
-        "last_error_type",
-        "last_sync",
-        "is_active",
-        "created_at",
-        "updated_at",
-        "history",
+    fieldsets = (
+        (None, {"fields": ("workspace", "state", "trouble", "last_check")}),
+        (
+            "PostHog",
+            {
+                "fields": (
+                    "posthog_host",
+                    "organization",
+                    "project",
+                    "events_count",
+                    "api_key_hint",
+                )
+            },
+        ),
+        (
+            "Record",
+            {
+                "fields": (
+                    "is_validated",
+                    "validated_at",
+                    "validation_error",
+                    "last_error_type",
+                    "is_active",
+                    "last_sync",
+                    "created_at",
+                    "updated_at",
+                )
+            },
+        ),
+        ("History", {"fields": ("history",)}),
     )
-    readonly_fields = fields
+    readonly_fields = tuple(name for _, options in fieldsets for name in options["fields"])
+
+    class Media:
+        css = {"all": ["integrations_posthog/admin.css"]}
 
     def has_recheck_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("integrations_posthog.recheck_posthogworkspaceconfig")
@@ -109,15 +122,27 @@ class ConnectionAdmin(_ReadOnlyAdmin):
 
     @admin.display(description="state")
     def state(self, config: PosthogWorkspaceConfig) -> str:
-        return state_of(config).replace("_", " ").capitalize()
+        word = state_of(config)
+        shown = word.replace("_", " ").capitalize()
+        return format_html('<span class="posthog-state posthog-state-{}">{}</span>', word, shown)
+
+    @admin.display(ordering="posthog_workspace_name")
+    def organization(self, config: PosthogWorkspaceConfig) -> str:
+        return config.posthog_workspace_name or ""
+
+    @admin.display(ordering="posthog_project_name")
+    def project(self, config: PosthogWorkspaceConfig) -> str:
+        return f"{config.posthog_project_name} ({config.posthog_project_id})"
 
     @admin.display(description="trouble")
     def trouble(self, config: PosthogWorkspaceConfig) -> str:
-        trouble = connection_overview(config.workspace).trouble
-        if trouble is None:
-            return "None"
-        since = f" Since {localize(trouble.since)}." if trouble.since else ""
-        return f"{trouble.error}. {trouble.hint}{since}"
+        overview = connection_overview(config.workspace)
+        return render_to_string("admin/integrations_posthog/_trouble.html", {"overview": overview})
+
+    @admin.display(description="last check")
+    def last_check(self, config: PosthogWorkspaceConfig) -> str:
+        event = connection_overview(config.workspace).last_check
+        return render_to_string("admin/integrations_posthog/_report.html", {"event": event})
 
     @admin.display(description="history")
     def history(self, config: PosthogWorkspaceConfig) -> str:
@@ -183,6 +208,28 @@ class ConnectionEventAdmin(_ReadOnlyAdmin):
     list_per_page = 100
     ordering = ("-id",)
     search_fields = ("actor_name", "posthog_project_id", "posthog_host")
+    fields = (
+        "workspace",
+        "occurred_at",
+        "actor_name",
+        "action",
+        "outcome",
+        "error_type",
+        "error",
+        "hint",
+        "posthog_host",
+        "posthog_project_id",
+        "api_key_hint",
+        "steps",
+    )
+    readonly_fields = fields
+
+    class Media:
+        css = {"all": ["integrations_posthog/admin.css"]}
+
+    @admin.display(description="report")
+    def steps(self, event: PosthogConnectionEvent) -> str:
+        return render_to_string("admin/integrations_posthog/_report.html", {"event": event})
 
 
 def _service(request: HttpRequest, config: PosthogWorkspaceConfig) -> PostHogValidatorService:

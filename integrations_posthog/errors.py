@@ -53,6 +53,8 @@ class PostHogIntegrationError(Exception):
         self.retry_after = retry_after
         self.missing_scopes = missing_scopes
         self.status = status
+        self.report: list[dict[str, str]] = []
+        """How far the check of a key came, where one was run."""
 
     @property
     def message(self) -> str:

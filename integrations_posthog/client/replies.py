@@ -83,12 +83,12 @@ def read_key(reply: Reply) -> KeyInfo | None:
     if "scopes" not in body:
         raise ApiError(status=reply.status)
     return KeyInfo(
-        scopes=frozenset(_list_of(body.get("scopes"), str)) or frozenset({"*"}),
+        scopes=frozenset(_list_of(body["scopes"] or [], str)) or frozenset({"*"}),
         project_ids=tuple(
-            str(number) for number in sorted(_list_of(body.get("scoped_teams"), int))
+            str(number) for number in sorted(_list_of(body.get("scoped_teams") or [], int))
         ),
         organization_ids=tuple(
-            _uuid(value) for value in _list_of(body.get("scoped_organizations"), str)
+            _uuid(value) for value in _list_of(body.get("scoped_organizations") or [], str)
         ),
     )
 
@@ -210,8 +210,6 @@ def _json(reply: Reply) -> Any:
 
 
 def _list_of(value: object, kind: type[T]) -> list[T]:
-    if value is None:
-        return []
     if not isinstance(value, list) or not all(type(item) is kind for item in value):
         raise ApiError(status=200)
     return value

@@ -193,11 +193,11 @@ def first_free_port(start: int, *, taken: frozenset[int] = frozenset()) -> int:
     Raises:
         OSError: there is none among the next hundred.
     """
-    for port in range(start, start + 100):
+    for port in range(start, min(start + 100, 65_536)):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             with suppress(OSError):
                 probe.bind((LOOPBACK, port))
                 if port not in taken:
                     return port
-    raise OSError(f"no free port from {start} to {start + 99}")
+    raise OSError(f"no free port from {start} upwards")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import NAMESPACE_URL, uuid5
@@ -55,7 +56,7 @@ class Region:
 
     name: RegionName
     projects: tuple[Project, ...]
-    users: dict[str, User]
+    users: Mapping[str, User]
     revoked: set[str] = field(default_factory=set)
     removed_scopes: dict[str, set[str]] = field(default_factory=dict)
     deleted_projects: set[int] = field(default_factory=set)
@@ -134,42 +135,37 @@ def _user(*, number: int, name: str, email: str, member_of: tuple[Organization, 
     return User(id=number, name=name, email=email, organizations=member_of)
 
 
+US_PROJECTS = (
+    _project(region="us", number=201, name="Web Shop", of=UMBRELLA, recent=840),
+    _project(region="us", number=202, name="Mobile App", of=UMBRELLA, recent=460),
+    _project(region="us", number=203, name="Back Office", of=UMBRELLA, recent=0),
+    _project(
+        region="us",
+        number=12345,
+        name="Acme Production",
+        of=ACME,
+        recent=15420,
+        token=KEYS.project_token.value,
+    ),
+)
+US_USERS = {
+    "ann": _user(number=42, name="Ann", email="ann@acme.example", member_of=(ACME,)),
+    "bea": _user(number=43, name="Bea", email="bea@retail.example", member_of=(UMBRELLA,)),
+    "dana": _user(number=44, name="Dana", email="dana@acme.example", member_of=(ACME, UMBRELLA)),
+    "hugo": _user(number=45, name="Hugo", email="hugo@hollow.example", member_of=(HOLLOW,)),
+}
+# The ids 201 and 12345 are other customers' projects in the other region.
+EU_PROJECTS = (
+    _project(region="eu", number=201, name="Nordwind Blog", of=NORDWIND, recent=95),
+    _project(region="eu", number=12345, name="Nordwind Shop", of=NORDWIND, recent=312),
+)
+EU_USERS = {
+    "nora": _user(number=7, name="Nora", email="nora@nordwind.example", member_of=(NORDWIND,)),
+}
+
+
 def new_region(name: RegionName) -> Region:
-    """A fresh region. The project ids 12345 and 201 exist in both, for different customers."""
+    """The region as it is before any change."""
     if name == "eu":
-        return Region(
-            name="eu",
-            projects=(
-                _project(region="eu", number=201, name="Nordwind Blog", of=NORDWIND, recent=95),
-                _project(region="eu", number=12345, name="Nordwind Shop", of=NORDWIND, recent=312),
-            ),
-            users={
-                "nora": _user(
-                    number=7, name="Nora", email="nora@nordwind.example", member_of=(NORDWIND,)
-                ),
-            },
-        )
-    return Region(
-        name="us",
-        projects=(
-            _project(region="us", number=201, name="Web Shop", of=UMBRELLA, recent=840),
-            _project(region="us", number=202, name="Mobile App", of=UMBRELLA, recent=460),
-            _project(region="us", number=203, name="Back Office", of=UMBRELLA, recent=0),
-            _project(
-                region="us",
-                number=12345,
-                name="Acme Production",
-                of=ACME,
-                recent=15420,
-                token=KEYS.project_token.value,
-            ),
-        ),
-        users={
-            "ann": _user(number=42, name="Ann", email="ann@acme.example", member_of=(ACME,)),
-            "bea": _user(number=43, name="Bea", email="bea@retail.example", member_of=(UMBRELLA,)),
-            "dana": _user(
-                number=44, name="Dana", email="dana@acme.example", member_of=(ACME, UMBRELLA)
-            ),
-            "hugo": _user(number=45, name="Hugo", email="hugo@hollow.example", member_of=(HOLLOW,)),
-        },
-    )
+        return Region(name=name, projects=EU_PROJECTS, users=EU_USERS)
+    return Region(name=name, projects=US_PROJECTS, users=US_USERS)

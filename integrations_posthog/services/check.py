@@ -18,7 +18,6 @@ from ..conf import app_settings
 from ..encryption import mask
 from ..errors import (
     ApiError,
-    ConnectionFailed,
     InvalidFormat,
     NotFound,
     PostHogIntegrationError,
@@ -78,16 +77,20 @@ class Validation:
     """Events of the last 30 days; None where PostHog could not count them in time."""
     host: str
     projects: tuple[Project, ...]
-    hint: str | None = None
+    hint: str | None
+    report: list[dict[str, str]]
 
     def as_plain_data(self) -> dict[str, object]:
         """The fields as the API answers them."""
-        facts = asdict(self) | {
-            "projects": [{"id": project.id, "name": project.name} for project in self.projects]
+        facts: dict[str, object] = {
+            "workspace_name": self.workspace_name,
+            "project_id": self.project_id,
+            "events_count": self.events_count,
+            "project_name": self.project_name,
+            "host": self.host,
+            "projects": [{"id": project.id, "name": project.name} for project in self.projects],
         }
-        if self.hint is None:
-            del facts["hint"]
-        return facts
+        return facts if self.hint is None else facts | {"hint": self.hint}
 
 
 def parse_api_key(text: str) -> str:
@@ -145,8 +148,7 @@ class ConnectionCheck:
         self.project_id = project_id
         self._network = network
         self._reached: StepName = "region"
-        self._passed: dict[StepName, Step] = {}
-        self._failed: StepName | None = None
+        self._done: dict[StepName, Step] = {}
 
     def __repr__(self) -> str:
         return f"<ConnectionCheck of {mask(self.api_key)}>"
@@ -162,7 +164,8 @@ class ConnectionCheck:
         try:
             return self._ask(transport)
         except PostHogIntegrationError as exc:
-            self._failed = _failed_step(exc, self._reached)
+            self._fail(exc)
+            exc.report = self.report()
             raise
         finally:
             transport.close()
@@ -177,19 +180,20 @@ class ConnectionCheck:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The report, in the order in which people read it."""
-        return tuple(self._step(name) for name in STEPS)
+        return tuple(self._done.get(name, Step(name=name, state="not_reached")) for name in STEPS)
 
     def report(self) -> list[dict[str, str]]:
         """The report as plain data."""
         return [asdict(step) for step in self.steps]
 
-    def _step(self, name: StepName) -> Step:
-        if name == self._failed:
-            return Step(name=name, state="failed")
-        return self._passed.get(name, Step(name=name, state="not_reached"))
-
     def _pass(self, name: StepName, detail: str, *, state: StepState = "passed") -> None:
-        self._passed[name] = Step(name=name, state=state, detail=detail)
+        self._done[name] = Step(name=name, state=state, detail=detail)
+
+    def _fail(self, exc: PostHogIntegrationError) -> None:
+        name = _failed_step(exc, self._reached)
+        missing = ", ".join(exc.missing_scopes)
+        detail = f"Missing: {missing}" if missing else exc.message
+        self._done[name] = Step(name=name, state="failed", detail=detail)
 
     def _ask(self, transport: Transport) -> Validation:
         client, key, refused = self._find_region(transport)
@@ -212,6 +216,7 @@ class ConnectionCheck:
             host=client.origin,
             projects=info.projects,
             hint=hint,
+            report=self.report(),
         )
 
     def _find_region(
@@ -274,11 +279,9 @@ def _organization_name(
         return None
     try:
         return client.get_organization_name(organization_id=project.organization_id, key=key)
-    except Unauthorized as exc:
-        if exc.status == 401:
+    except PostHogIntegrationError as exc:
+        if isinstance(exc, Unauthorized) and exc.status == 401:
             raise
-        return None
-    except (ApiError, ConnectionFailed, NotFound):
         return None
 
 

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-_ADDRESS = re.compile(r"(https://[^\s<>\"']*[^\s<>\"'.,;:!?)])")
+_ADDRESS = re.compile(r"(https?://[^\s<>\"']*[^\s<>\"'.,;:!?)])")
 _NEW_TAB = '<a href="{0}" target="_blank" rel="noopener">{0}</a>'
 
 
@@ -35,7 +35,7 @@ def thousands(number: int) -> str:
 
 @register.filter
 def linked(text: str) -> SafeString:
-    """A text with its https addresses as links; all else is escaped."""
+    """A text with its http and https addresses as links; all else is escaped."""
     parts = _ADDRESS.split(text)
     return format_html_join(
         "",

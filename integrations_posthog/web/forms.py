@@ -37,7 +37,7 @@ def places() -> list[Place]:
             Place(value=region, label=_region_label(region), key_page=region + KEY_PAGE)
             for region in app_settings.CLOUD_REGIONS
         ),
-        Place(value=OTHER, label="Another PostHog", key_page=""),
+        Place(value=OTHER, label="Self-hosted PostHog", key_page=""),
     ]
 
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 import requests
 
 from integrations_posthog.sandbox import KEYS, Key, RegionServer, Sandbox
+from integrations_posthog.sandbox.answers import Answer, Request
+from integrations_posthog.sandbox.api import Api
 
 LAST_30_DAYS = "select count() from events where timestamp >= now() - interval 30 day"
+
+
+def refusal(kind: str, code: str, detail: str) -> dict[str, str | None]:
+    return {"type": kind, "code": code, "detail": detail, "attr": None}
+
+
+def denied(detail: str) -> dict[str, str | None]:
+    return refusal("authentication_error", "permission_denied", detail)
 
 
 class Caller:
@@ -48,6 +60,25 @@ class Caller:
         asked = {"kind": "HogQLQuery", "query": text} | ({"values": values} if values else {})
         path = f"/api/projects/{project}/query/"
         return self.send("POST", path, key=key, json={"query": asked, **fields})
+
+
+def ask(
+    api: Api,
+    *,
+    now: datetime,
+    text: str = LAST_30_DAYS,
+    values: dict[str, Any] | None = None,
+) -> Answer:
+    """The answer to a query at some moment, without the network."""
+    query = {"kind": "HogQLQuery", "query": text, "values": values or {}}
+    request = Request(
+        method="POST",
+        path="/api/projects/12345/query/",
+        origin="http://posthog.example",
+        authorization=f"Bearer {KEYS.full.value}",
+        body=json.dumps({"query": query}).encode(),
+    )
+    return api.answer(request=request, now=now)
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ class TestQueriesOf2023:
             assert "is_cached" not in body
 
     @pytest.mark.parametrize("fields", [{"name": "beton"}, {"refresh": "force_blocking"}])
-    def test_newer_fields_are_refused(self, posthog_2023: Caller, fields: dict[str, str]) -> None:
+    def test_newer_fields_are_refused(self, posthog_2023: Caller, fields: dict[str, Any]) -> None:
         response = posthog_2023.query(**fields)
         assert (response.status_code, response.json()["code"]) == (400, "parse_error")
 

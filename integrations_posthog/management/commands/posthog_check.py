@@ -9,7 +9,6 @@ from tqdm import tqdm
 
 from ...errors import PostHogIntegrationError
 from ...models import PosthogWorkspaceConfig
-from ...services.overview import connection_overview
 from ...services.validator import recheck_connections
 from ..output import error_text, report_lines
 from ..workspaces import add_workspace_argument, find_workspace, service_for
@@ -33,8 +32,7 @@ class Command(BaseCommand):
     def _check_one(self, text: str) -> int:
         workspace = find_workspace(text)
         [outcome] = recheck_connections([service_for(workspace)])
-        check = connection_overview(workspace).last_check
-        for line in report_lines(check.report if check else [], style=self.style):
+        for line in report_lines(outcome.report, style=self.style):
             self.stdout.write(line)
         if isinstance(outcome, PostHogIntegrationError):
             self.stdout.write(self.style.ERROR(error_text(outcome)))

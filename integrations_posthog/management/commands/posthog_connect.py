@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...errors import PostHogIntegrationError
-from ...services.overview import connection_overview
+from ..keys import KEY_VARIABLE, read_key
 from ..output import error_text, report_lines
 from ..workspaces import add_workspace_argument, find_workspace, service_for
-
-KEY_VARIABLE = "POSTHOG_API_KEY"
 
 
 class Command(BaseCommand):
@@ -38,24 +34,13 @@ class Command(BaseCommand):
                 api_key=key, host=options["host"], project_id=options["project"]
             )
         except PostHogIntegrationError as exc:
+            self._print_report(exc.report)
             raise CommandError(error_text(exc)) from exc
-        check = connection_overview(found).last_check
-        for line in report_lines(check.report if check else [], style=self.style):
-            self.stdout.write(line)
+        self._print_report(validation.report)
         self.stdout.write(self.style.SUCCESS(f"Connected to {validation.workspace_name}."))
         if validation.hint:
             self.stdout.write(self.style.WARNING(validation.hint))
 
-
-def read_key(file: Path | None) -> str:
-    """The key from the file, else from the environment, else from a prompt that hides it.
-
-    Raises:
-        CommandError: the file cannot be read.
-    """
-    if file is not None:
-        try:
-            return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise CommandError(f"The key file {file} cannot be read.") from exc
-    return os.environ.get(KEY_VARIABLE) or getpass.getpass("Personal API key (not shown): ")
+    def _print_report(self, report: list[dict[str, str]]) -> None:
+        for line in report_lines(report, style=self.style):
+            self.stdout.write(line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import Event
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from integrations_posthog.sandbox import FAULTS, KEYS, Sandbox, first_free_port
 
@@ -24,8 +24,11 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        us_port = first_free_port(options["us_port"])
-        eu_port = first_free_port(options["eu_port"], taken=frozenset((us_port,)))
+        try:
+            us_port = first_free_port(options["us_port"])
+            eu_port = first_free_port(options["eu_port"], taken=frozenset((us_port,)))
+        except OSError as error:
+            raise CommandError(str(error)) from error
         sandbox = Sandbox(us_port=us_port, eu_port=eu_port, legacy=options["legacy"])
         with sandbox:
             self.stdout.write(guide(sandbox))
