@@ -39,7 +39,7 @@ class SealedText:
             KeyUnreadable: none of the encryption keys fits.
         """
         try:
-            return _cipher(tuple(app_settings.ENCRYPTION_KEYS)).decrypt(self.token).decode()
+            return _cipher(tuple(app_settings.ENCRYPTION_KEYS)).decrypt(self.token.encode()).decode()
         except InvalidToken as exc:
             raise KeyUnreadable from exc
 
@@ -51,7 +51,7 @@ class SealedText:
         """
         keys = tuple(app_settings.ENCRYPTION_KEYS)
         try:
-            _cipher(keys[:1]).decrypt(self.token)
+            _cipher(keys[:1]).decrypt(self.token.encode())
         except InvalidToken:
             return SealedText.seal(self.open())
         return None

@@ -86,8 +86,10 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
     for kind, error_type, message, hint in _DRF_ERRORS:
         if isinstance(exc, kind):
             return _envelope(error_type, message, hint, headers=headers)
-    view = context.get("view")
-    logger.error("Unexpected error in %s", type(view).__name__, exc_info=exc)
+    # With its request a report of this error knows how to leave keys out: see redaction.py.
+    request = getattr(context.get("request"), "_request", None)
+    view = type(context.get("view")).__name__
+    logger.error("Unexpected error in %s", view, exc_info=exc, extra={"request": request})
     return _response(errors.PostHogIntegrationError(hint="It has been logged; try again later."))
 
 

@@ -61,9 +61,10 @@ def shown_place(posted: Mapping[str, str], *, stored_host: str) -> tuple[str, st
 
     They are those that were posted, else those of the stored connection.
     """
+    known = {place.value for place in places()}
     if "where" in posted:
-        return posted["where"], _shown_host(posted)
-    if stored_host in {place.value for place in places()}:
+        return posted["where"] if posted["where"] in known else "", _shown_host(posted)
+    if stored_host in known:
         return stored_host, ""
     if not stored_host or stored_host == canonical_origin(app_settings.HOST):
         return "", ""

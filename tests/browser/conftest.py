@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import pytest
-from django.conf import settings as django_settings
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
@@ -26,12 +26,13 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-REFUSED = "Failed to load resource: the server responded with a status of 422"
-"""What Chromium logs of a form that is answered with an error; it is no fault of the page."""
+PAGE = "/settings/posthog/"
+REFUSED = "the server responded with a status of 422"
+"""What Chromium says of a form that is answered with an error; it is no fault of the page."""
 
 
 class Visit(Protocol):
-    def __call__(self, user: User, **options: Any) -> Page: ...
+    def __call__(self, user: User, *, forgiven: str = ..., **options: Any) -> Page: ...
 
 
 @pytest.fixture(scope="package")
@@ -53,30 +54,31 @@ def chromium() -> Iterator[Browser]:
 def visit(chromium: Browser, live_server: LiveServer, posthog: Sandbox) -> Iterator[Visit]:
     """Open the settings page as a user who is logged in.
 
-    After the test, whatever happened in it, the browser must have met no error of the page's and
-    must have asked no other host.
+    After the test, whatever happened in it, the browser must have met no error of the page's,
+    but for messages with the text ``forgiven``, and must have asked no other host.
+    ``options`` are those of Playwright's contexts.
     """
     complaints: list[str] = []
     contexts = []
 
-    def note_message(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and REFUSED not in message.text:
-            complaints.append(message.text)
+    def open_page(user: User, *, forgiven: str = REFUSED, **options: Any) -> Page:
+        def note_message(message: ConsoleMessage) -> None:
+            if message.type in {"error", "warning"} and forgiven not in message.text:
+                complaints.append(message.text)
 
-    def note_request(request: Request) -> None:
-        if not request.url.startswith(live_server.url):
-            complaints.append(f"asked {request.url}")
+        def note_request(request: Request) -> None:
+            if not request.url.startswith(live_server.url):
+                complaints.append(f"asked {request.url}")
 
-    def open_page(user: User, **options: Any) -> Page:
         context = chromium.new_context(base_url=live_server.url, **options)
         contexts.append(context)
-        context.set_default_timeout(10_000)
-        context.add_cookies([session_cookie(user, live_server)])
+        context.set_default_timeout(10_000)  # ms
+        context.add_cookies([_session_cookie(user, live_server)])
+        context.on("request", note_request)
         page = context.new_page()
         page.on("console", note_message)
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("request", note_request)
-        page.goto("/settings/posthog/")
+        page.goto(PAGE)
         return page
 
     yield open_page
@@ -85,8 +87,8 @@ def visit(chromium: Browser, live_server: LiveServer, posthog: Sandbox) -> Itera
     assert complaints == []
 
 
-def session_cookie(user: User, live_server: LiveServer) -> Any:
+def _session_cookie(user: User, live_server: LiveServer) -> Any:
     client = Client()
     client.force_login(user)
-    name = django_settings.SESSION_COOKIE_NAME
+    name = settings.SESSION_COOKIE_NAME
     return {"name": name, "value": client.cookies[name].value, "url": live_server.url}

@@ -15,20 +15,22 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import integrations_posthog
 import pytest
 from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
-from integrations_posthog.checks import require_usable_settings
-from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
-from integrations_posthog.sandbox import KEYS, Sandbox
 from pytest_django import Settings
 from rest_framework.test import APIClient
 from shop.models import Seat, Team
+
+import integrations_posthog
+from integrations_posthog.checks import require_usable_settings
+from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
+from integrations_posthog.sandbox import KEYS, Sandbox
 
 VALIDATE, STATUS, DISCONNECT = (
     f"/api/posthog/{call}" for call in ("validate", "status", "disconnect")
@@ -36,12 +38,19 @@ VALIDATE, STATUS, DISCONNECT = (
 PASSWORD = "correct horse battery staple"
 
 pytestmark = pytest.mark.django_db
+# In a transaction around the test, DRF would take a failed request for one that rolls back.
+committing = pytest.mark.django_db(transaction=True)
 
 
 def user_with_seat(name: str, team: Team, *, leads: bool) -> User:
     user = User.objects.create_user(name, password=PASSWORD)
     Seat.objects.create(user=user, team=team, leads=leads)
     return user
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
 
 
 @pytest.fixture
@@ -64,13 +73,19 @@ def eve() -> User:
     return user_with_seat("eve", Team.objects.create(title="Tyrell"), leads=True)
 
 
-@pytest.fixture
-def posthog(settings: Settings) -> Iterator[Sandbox]:
+@pytest.fixture(scope="session")
+def running_posthog() -> Iterator[Sandbox]:
     with Sandbox() as sandbox:
-        regions = [sandbox.us.url, sandbox.eu.url]
-        settings.INTEGRATIONS_POSTHOG_CLOUD_REGIONS = regions
-        settings.INTEGRATIONS_POSTHOG_TRUSTED_ORIGINS = regions
         yield sandbox
+
+
+@pytest.fixture
+def posthog(running_posthog: Sandbox, settings: Settings) -> Iterator[Sandbox]:
+    regions = [running_posthog.us.url, running_posthog.eu.url]
+    settings.INTEGRATIONS_POSTHOG_CLOUD_REGIONS = regions
+    settings.INTEGRATIONS_POSTHOG_TRUSTED_ORIGINS = regions
+    yield running_posthog
+    running_posthog.us.reset()
 
 
 @pytest.fixture
@@ -144,6 +159,7 @@ class TestApi:
         assert response.status_code == 401
         assert response.json()["error_type"] == "not_authenticated"
 
+    @committing
     def test_a_session_of_the_host_needs_its_csrf_token(self, ann: User, posthog: Sandbox) -> None:
         client = APIClient(enforce_csrf_checks=True)
         client.force_login(ann)
@@ -153,6 +169,7 @@ class TestApi:
         client.credentials(HTTP_X_CSRFTOKEN=client.cookies["csrftoken"].value)
         assert validate(client).status_code == 200
 
+    @committing
     def test_a_failure_is_in_the_history_though_the_host_rolls_back_failed_requests(
         self, api: APIClient, posthog: Sandbox
     ) -> None:
@@ -164,6 +181,7 @@ class TestApi:
             "unauthorized",
         )
 
+    @committing
     def test_the_limit_counts_each_team_for_itself(
         self, api: APIClient, eve: User, settings: Settings
     ) -> None:
@@ -176,9 +194,7 @@ class TestApi:
         assert basic_client(ben).get(STATUS).status_code == 200
         assert validate(basic_client(ben)).status_code == 403
 
-    def test_each_sees_the_own_team_only(
-        self, api: APIClient, eve: User, posthog: Sandbox
-    ) -> None:
+    def test_each_sees_the_own_team_only(self, api: APIClient, eve: User, posthog: Sandbox) -> None:
         validate(api)
         assert basic_client(eve).get(STATUS).json()["is_configured"] is False
 

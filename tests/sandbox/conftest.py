@@ -1,4 +1,4 @@
-"""One stand-in for all its tests, as new before each, and a caller that speaks HTTP to it."""
+"""Callers that speak HTTP to the stand-in, as it is today and as it was."""
 
 from __future__ import annotations
 
@@ -79,19 +79,6 @@ def ask(
         body=json.dumps({"query": query}).encode(),
     )
     return api.answer(request=request, now=now)
-
-
-@pytest.fixture(scope="session")
-def _running() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def posthog(_running: Sandbox) -> Sandbox:
-    _running.us.reset()
-    _running.eu.reset()
-    return _running
 
 
 @pytest.fixture

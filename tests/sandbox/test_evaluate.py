@@ -14,7 +14,6 @@ from integrations_posthog.sandbox.world import new_region
 
 from .conftest import Caller, ask
 
-
 NOON = datetime(2026, 10, 9, 12, 0, tzinfo=UTC)
 
 
@@ -71,6 +70,7 @@ def test_the_names_of_events_part_the_whole() -> None:
         ("timestamp between '2020-01-01' and now()", "timestamp <= now()"),
         ("timestamp not between '2020-01-01' and now()", "timestamp > now()"),
         ("timestamp > '2020-01-01'", "true"),
+        ("timestamp > '2026-10-01T23:00:00+14:00'", "timestamp > '2026-10-01 09:00:00'"),
         ("timestamp > toDateTime('2020-01-01 00:00:00', 'Europe/Berlin')", "true"),
         ("timestamp < toDateTime64('2020-01-01 00:00:00.000000', 6, 'UTC')", "false"),
         ("events.event = 'signup' and $group_0 = ''", "$group_0 = '' and event = 'signup'"),

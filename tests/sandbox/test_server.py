@@ -22,7 +22,7 @@ from integrations_posthog.sandbox import KEYS, Sandbox, first_free_port
 
 from .conftest import Caller
 
-PROMPTLY = 1.0
+PROMPTLY = 3.0
 
 
 def test_a_connection_is_kept_over_several_requests(posthog: Sandbox) -> None:

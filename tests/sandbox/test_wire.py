@@ -64,16 +64,19 @@ def test_a_huge_gzip_is_small_until_it_is_unpacked(posthog: Sandbox, us: Caller)
 def test_a_trickle_sends_the_head_and_then_byte_by_byte(posthog: Sandbox) -> None:
     posthog.us.fail("trickle", seconds=0.05)
     with connection(posthog) as sock:
-        first = sock.recv(65536)
-        assert first.startswith(b"HTTP/1.1 200 OK\r\n")
-        assert b"\r\n\r\n" in first
-        assert [len(sock.recv(65536)) for _ in range(5)] == [1] * 5
+        head, _, body = sock.recv(65536).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        body += b"".join(sock.recv(65536) for _ in range(3))
+        # A slow reader may get several bytes at once, but never most of an answer.
+        assert len(body) < 100 < int(head.split(b"Content-Length: ")[1].split()[0])
 
 
 def test_a_trickling_head_begins_with_the_status_line(posthog: Sandbox) -> None:
     posthog.us.fail("trickle_head", seconds=0.05)
     with connection(posthog) as sock:
-        assert b"".join(sock.recv(65536) for _ in range(5)) == b"HTTP/"
+        received = b"".join(sock.recv(65536) for _ in range(5))
+        assert received.startswith(b"HTTP/")
+        assert b"\r\n\r\n" not in received
 
 
 @pytest.mark.parametrize("name", ["trickle", "trickle_head"])
@@ -85,7 +88,7 @@ def test_a_trickle_is_the_real_answer_in_the_end(posthog: Sandbox, us: Caller, n
 def test_never_takes_the_request_and_keeps_silent(posthog: Sandbox, us: Caller) -> None:
     posthog.us.fail("never", path="/query/", times=1)
     with pytest.raises(requests.exceptions.ReadTimeout):
-        us.send("POST", QUERY, json={}, timeout=0.3)
+        us.send("POST", QUERY, json={}, timeout=1)
     (seen,) = posthog.us.requests
     assert (seen.path, seen.status) == (QUERY, None)
 

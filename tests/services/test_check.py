@@ -171,12 +171,8 @@ class TestOlderInstances:
 
     @staticmethod
     def _check(old: Sandbox, *, key: Key = KEYS.full) -> ConnectionCheck:
-        network = check_module.Network(
-            cloud_regions=(), trusted_origins=frozenset({old.us.url})
-        )
-        return ConnectionCheck(
-            api_key=key.value, host=old.us.url, project_id=None, network=network
-        )
+        network = check_module.Network(cloud_regions=(), trusted_origins=frozenset({old.us.url}))
+        return ConnectionCheck(api_key=key.value, host=old.us.url, project_id=None, network=network)
 
 
 EVERYWHERE = [
@@ -286,9 +282,7 @@ class TestAnswersOfPostHog:
             run(KEYS.full)
 
     @pytest.mark.parametrize("fault", ["500", "drop", "429", "403_keys_disabled", "html"])
-    def test_the_organizations_name_is_worth_no_failure(
-        self, posthog: Sandbox, fault: str
-    ) -> None:
+    def test_the_organizations_name_is_worth_no_failure(self, posthog: Sandbox, fault: str) -> None:
         posthog.us.fail(fault, path="/organizations/")
         assert run(KEYS.full).workspace_name == "Acme Production"
 

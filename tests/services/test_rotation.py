@@ -57,7 +57,9 @@ def test_killed_at_any_point_nothing_is_lost_and_the_next_run_finishes(
     for survives in range(len(KEYS)):
         left = [survives]
 
-        def die_after(config: PosthogWorkspaceConfig, result: Rotation, left: list[int] = left) -> None:
+        def die_after(
+            config: PosthogWorkspaceConfig, result: Rotation, left: list[int] = left
+        ) -> None:
             if not left[0]:
                 raise KeyboardInterrupt
             left[0] -= 1

@@ -10,6 +10,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 DATABASES = {"default": json.loads(os.environ["SHOP_DATABASE"]) | {"ATOMIC_REQUESTS": True}}
 TIME_ZONE = "Asia/Tokyo"
 STATIC_URL = "static/"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # A slow one slows tests.
 LOGIN_URL = "/admin/login/"
 
 INSTALLED_APPS = [
