@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
@@ -24,7 +25,8 @@ urlpatterns = [
     path("api/auth/token", TokenView.as_view(), name="token"),
     path("api/auth/token/refresh", RefreshView.as_view(), name="token_refresh"),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    # The view has no template for a refusal, so other methods are refused before it.
+    path("api/docs", require_safe(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
     path("admin/login/", views.admin_login),
     path("admin/", admin.site.urls),
     path("healthz", views.healthz, name="healthz"),

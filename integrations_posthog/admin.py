@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -109,7 +110,7 @@ class ConnectionAdmin(_ReadOnlyAdmin):
         ),
         ("History", {"fields": ("history",)}),
     )
-    readonly_fields = tuple(name for _, options in fieldsets for name in options["fields"])
+    readonly_fields = flatten_fieldsets(fieldsets)
 
     class Media:
         css = {"all": ["integrations_posthog/admin.css"]}

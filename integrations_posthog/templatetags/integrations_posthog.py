@@ -40,8 +40,5 @@ def linked(text: str) -> SafeString:
     return format_html_join(
         "",
         "{}",
-        (
-            (format_html(_NEW_TAB, part) if _ADDRESS.fullmatch(part) else part,)
-            for part in parts
-        ),
+        ((format_html(_NEW_TAB, part) if _ADDRESS.fullmatch(part) else part,) for part in parts),
     )

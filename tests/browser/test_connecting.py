@@ -109,7 +109,9 @@ def test_while_posthog_is_asked_the_page_says_so_and_nothing_moves(
     expect(page.locator("#posthog-connection")).not_to_have_attribute("aria-busy", "true")
 
 
-@pytest.mark.parametrize(("motion", "animation"), [("no-preference", "ph-spin"), ("reduce", "none")])
+@pytest.mark.parametrize(
+    ("motion", "animation"), [("no-preference", "ph-spin"), ("reduce", "none")]
+)
 def test_the_spinner_turns_only_for_those_who_want_motion(
     visit: Visit, alice: User, posthog: Sandbox, motion: str, animation: str
 ) -> None:
