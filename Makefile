@@ -21,6 +21,14 @@ lint: $(VENV)/installed ## Check style and format
 types: $(VENV)/installed ## Check types
 	$(VENV)/bin/mypy beton integrations_posthog tests manage.py
 
+check: $(VENV)/installed ## Check migrations, and the settings of a deployment
+	$(TEST_SETTINGS) $(RUN) manage.py makemigrations --check --dry-run
+	env DJANGO_ENV_FILE=/dev/null DJANGO_DEBUG=false DJANGO_ALLOWED_HOSTS=inspector.example.com \
+	  CACHE_URL=redis://127.0.0.1:6379/8 \
+	  DJANGO_SECRET_KEY="$$($(RUN) -c 'import secrets; print(secrets.token_urlsafe(50))')" \
+	  BETON_ENCRYPTION_KEY="$$($(RUN) -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())')" \
+	  $(RUN) manage.py check --deploy --fail-level WARNING
+
 bench: $(VENV)/installed ## Measure, and print a table
 	$(VENV)/bin/pytest tests/benchmarks -s
 
@@ -38,5 +46,5 @@ $(VENV)/installed: requirements.txt
 .env: | $(VENV)/installed
 	$(RUN) -m beton.env_file
 
-.PHONY: help demo test lint types bench openapi
+.PHONY: help demo test lint types check bench openapi
 .DEFAULT_GOAL := help

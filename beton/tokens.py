@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
@@ -27,8 +27,16 @@ _ERRORS = {
     406: "not_acceptable: ask for application/json.",
     415: "unsupported_media_type: send application/json.",
     429: "rate_limited: 10 attempts a minute for each address and for each name.",
+    500: "internal_error",
     503: "service_unavailable: the cache that counts attempts is down.",
 }
+_RETRY_AFTER = OpenApiParameter(
+    name="Retry-After",
+    type=int,
+    location=OpenApiParameter.HEADER,
+    response=[429],
+    description="Seconds to wait.",
+)
 
 
 class InvalidCredentials(InvalidFormat):

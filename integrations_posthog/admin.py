@@ -16,7 +16,9 @@ from django.utils.html import format_html
 from .errors import PostHogIntegrationError
 from .models import PosthogConnectionEvent, PosthogWorkspaceConfig
 from .services.overview import connection_overview, state_of
-from .services.validator import Actor, PostHogValidatorService, recheck_connections
+from .services.recheck import recheck_connections
+from .services.store import Actor
+from .services.validator import PostHogValidatorService
 
 MAX_RECHECKS = 10
 """At a time: they run beside each other, within one request."""

@@ -39,7 +39,9 @@ class SealedText:
             KeyUnreadable: none of the encryption keys fits.
         """
         try:
-            return _cipher(tuple(app_settings.ENCRYPTION_KEYS)).decrypt(self.token.encode()).decode()
+            return (
+                _cipher(tuple(app_settings.ENCRYPTION_KEYS)).decrypt(self.token.encode()).decode()
+            )
         except InvalidToken as exc:
             raise KeyUnreadable from exc
 

@@ -183,12 +183,12 @@ def test_being_in_none_is_forbidden(db: None, session_client: Callable[[User], C
     assert response.json()["error_type"] == "permission_denied"
 
 
-def snapshot() -> list[dict[str, Any]]:
-    return [
-        *PosthogWorkspaceConfig.objects.filter(pk="c1").defer("posthog_api_key").values(
-            "workspace_id", "posthog_project_id", "is_active", "is_validated", "updated_at"
-        ),
-        *PosthogConnectionEvent.objects.filter(workspace__slug="acme").values(),
-        *Membership.objects.filter(workspace__slug="acme").values(),
-        *Workspace.objects.filter(slug="acme").values(),
-    ]
+def snapshot() -> list[list[Any]]:
+    """All rows of Acme's, as they are now."""
+    rows = (
+        PosthogWorkspaceConfig.objects.filter(pk="c1"),
+        PosthogConnectionEvent.objects.filter(workspace__slug="acme"),
+        Membership.objects.filter(workspace__slug="acme"),
+        Workspace.objects.filter(slug="acme"),
+    )
+    return [[str(row) for row in queryset.values_list()] for queryset in rows]

@@ -51,7 +51,7 @@ def a_config(workspace: Workspace, key: str = KEY) -> PosthogWorkspaceConfig:
     return config
 
 
-def query(sql: str, *params: object) -> list[tuple[Any, ...]]:
+def query(sql: str, *params: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return list(cursor.fetchall())
@@ -201,7 +201,7 @@ class TestSealedKey:
 
     def test_a_plain_key_cannot_be_stored_by_mistake(self, acme: Workspace) -> None:
         config = PosthogWorkspaceConfig(workspace=acme, posthog_project_id="1")
-        config.posthog_api_key = KEY  # type: ignore[assignment]
+        config.posthog_api_key = KEY
         with pytest.raises(TypeError):
             config.save()
 

@@ -33,13 +33,14 @@ STATUSES = {
 }
 """The HTTP status of each error type."""
 
+_MALFORMED = (
+    "invalid_format",
+    "The body of the request is not what is expected here",
+    'Send a JSON object, such as {"api_key": "phx_..."}.',
+)
 _DRF_ERRORS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
-    (
-        drf.ParseError,
-        "invalid_format",
-        "The body of the request is not what it says it is",
-        'Send a JSON object, such as {"api_key": "phx_..."}.',
-    ),
+    (drf.ValidationError, *_MALFORMED),
+    (drf.ParseError, *_MALFORMED),
     (
         drf.NotAuthenticated,
         "not_authenticated",

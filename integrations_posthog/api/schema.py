@@ -6,6 +6,7 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
+from ..errors import InvalidFormat, RateLimited, Unauthorized
 from .serializers import (
     DisconnectAnswer,
     ErrorAnswer,
@@ -72,16 +73,36 @@ validate = extend_schema(
             status_codes=["200"],
         ),
         OpenApiExample(
+            "No key",
+            value={
+                "error": InvalidFormat().message,
+                "error_type": InvalidFormat.error_type,
+                "hint": InvalidFormat.default_hint,
+            },
+            response_only=True,
+            status_codes=["400"],
+        ),
+        OpenApiExample(
             "A scope is missing",
             value={
-                "error": "Invalid or unauthorized API key",
-                "error_type": "unauthorized",
+                "error": Unauthorized().message,
+                "error_type": Unauthorized.error_type,
                 "hint": "The key lacks query:read. Make one that has both project:read and "
                 "query:read at https://us.posthog.com/settings/user-api-keys?preset=analytics",
                 "missing_scopes": ["query:read"],
             },
             response_only=True,
             status_codes=["401"],
+        ),
+        OpenApiExample(
+            "The sixth in a minute",
+            value={
+                "error": RateLimited().message,
+                "error_type": RateLimited.error_type,
+                "hint": RateLimited.default_hint,
+            },
+            response_only=True,
+            status_codes=["429"],
         ),
     ],
 )

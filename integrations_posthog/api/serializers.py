@@ -98,7 +98,9 @@ class ErrorAnswer(serializers.Serializer[Any]):
     """The envelope of every error."""
 
     error = serializers.CharField(help_text="What happened, for people.")
-    error_type = serializers.ChoiceField(choices=sorted(STATUSES))
+    error_type = serializers.ChoiceField(
+        choices=[(kind, f"status {status}") for kind, status in sorted(STATUSES.items())]
+    )
     hint = serializers.CharField(required=False, help_text="What to do about it.")
     missing_scopes = serializers.ListField(
         child=serializers.CharField(), required=False, help_text="Scopes that the key lacks."

@@ -19,7 +19,8 @@ from rest_framework.viewsets import GenericViewSet
 from ..access import WorkspaceAccess, access_for, confirm_manager, manager_access_for
 from ..limits import count_validation
 from ..redaction import RedactingReporterFilter
-from ..services.validator import Actor, PostHogValidatorService
+from ..services.store import Actor
+from ..services.validator import PostHogValidatorService
 from . import exceptions, schema
 from .serializers import ValidateRequest
 
@@ -71,6 +72,9 @@ class UnknownPathView(_ErrorsInOurEnvelope):
     """Whatever else is asked for under the API's base."""
 
     permission_classes: list[Any] = []
+
+    def get_view_name(self) -> str:
+        return "PostHog"
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         raise NotFound

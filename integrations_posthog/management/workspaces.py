@@ -12,7 +12,8 @@ from django.db import models
 from django.utils import timezone
 
 from ..conf import app_settings
-from ..services.validator import Actor, PostHogValidatorService
+from ..services.store import Actor
+from ..services.validator import PostHogValidatorService
 
 
 def add_workspace_argument(parser: _ActionsContainer, *, required: bool = True) -> None:

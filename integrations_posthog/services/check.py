@@ -5,7 +5,6 @@ It touches no database, so that several checks may run in threads beside each ot
 
 from __future__ import annotations
 
-import re
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -18,7 +17,6 @@ from ..conf import app_settings
 from ..encryption import mask
 from ..errors import (
     ApiError,
-    InvalidFormat,
     NotFound,
     PostHogIntegrationError,
     TimedOut,
@@ -33,18 +31,6 @@ MAX_REQUESTS = 4
 KEY_PAGE = "/settings/user-api-keys?preset=analytics"
 """Opens PostHog's dialog for a new key, ``query:read`` chosen (personalAPIKeysLogic.tsx)."""
 
-_API_KEY = re.compile(r"ph[cxs]_[0-9A-Za-z_-]+")
-_MIN_KEY_LENGTH = 16
-_MAX_KEY_LENGTH = 512
-_PROJECT_ID = re.compile(r"[0-9]{1,18}")
-_KNOWN_KINDS = {
-    "pha_": "This is an OAuth access token of PostHog's; a personal API key starts with phx_.",
-    "phr_": "This is an OAuth refresh token of PostHog's; a personal API key starts with phx_.",
-    "sk-": "This looks like a key of an AI provider, not of PostHog.",
-    "sk_": "This looks like a key of Stripe's, not of PostHog.",
-    "ghp_": "This looks like a GitHub token, not a key of PostHog's.",
-    "xox": "This looks like a Slack token, not a key of PostHog's.",
-}
 _NO_COUNT_STATUSES = {
     404: "This PostHog is too old to be asked for numbers of events; all else works.",
     504: "PostHog took too long to count the events; all else works.",
@@ -91,32 +77,6 @@ class Validation:
             "projects": [{"id": project.id, "name": project.name} for project in self.projects],
         }
         return facts if self.hint is None else facts | {"hint": self.hint}
-
-
-def parse_api_key(text: str) -> str:
-    """The key in what a person pasted.
-
-    Raises:
-        InvalidFormat: it cannot be a key that works here; the hint names what it may be.
-    """
-    key = text.strip()
-    if _API_KEY.fullmatch(key) and _MIN_KEY_LENGTH <= len(key) <= _MAX_KEY_LENGTH:
-        return key
-    hint = next((kind for prefix, kind in _KNOWN_KINDS.items() if key.startswith(prefix)), None)
-    raise InvalidFormat(hint=hint)
-
-
-def parse_project_id(text: str | None) -> str | None:
-    """A project id in its one spelling; None for no choice.
-
-    Raises:
-        NotFound: no project can have this id.
-    """
-    if text is None or not text.strip():
-        return None
-    if not _PROJECT_ID.fullmatch(text.strip()):
-        raise NotFound(hint="A project's id is a number, as in the address of its page in PostHog.")
-    return str(int(text))
 
 
 def operator_network() -> Network:

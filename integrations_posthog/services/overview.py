@@ -10,7 +10,7 @@ from django.db import models
 
 from ..models import PosthogConnectionEvent, PosthogWorkspaceConfig
 from ..models.connection import ConnectionEventQuerySet
-from .validator import unreadable_reason
+from .store import unreadable_reason
 
 State = Literal["not_connected", "connected", "trouble", "disconnected"]
 

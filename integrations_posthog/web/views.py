@@ -22,7 +22,8 @@ from ..errors import PermissionDenied, PostHogIntegrationError
 from ..limits import count_validation
 from ..redaction import RedactingReporterFilter
 from ..services.overview import connection_overview
-from ..services.validator import Actor, PostHogValidatorService
+from ..services.store import Actor
+from ..services.validator import PostHogValidatorService
 from .forms import chosen_host, places, shown_place
 
 View = Callable[[HttpRequest], HttpResponse]

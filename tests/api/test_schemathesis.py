@@ -1,21 +1,24 @@
-"""Every answer is as the OpenAPI document says, whatever is sent.
+"""Every answer is as ``openapi.yaml`` says, whatever is sent.
 
-Schemathesis makes up the requests from the document. The stand-in PostHog is healthy and no
-request leaves this machine, so any answer of 500 or above would be a fault of ours. Where
-PostHog fails, 502 is the documented answer: those are asked for one by one.
+Schemathesis makes up requests from the document. The stand-in PostHog is healthy and no request
+leaves this machine, so any answer of 500 or above would be a fault of ours. Where PostHog or the
+cache fails, 502 and 503 are the documented answers; those are asked for one by one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 import schemathesis
 from django.contrib.auth.models import User
+from django.utils import timezone
 from hypothesis import HealthCheck, strategies
 from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
 from schemathesis.checks import (
@@ -28,13 +31,15 @@ from schemathesis.checks import (
 )
 
 from beton import limits
-from beton.wsgi import application
+from beton.models import Workspace
 from integrations_posthog.client.hosts import canonical_origin
 from integrations_posthog.errors import InvalidHost
 from integrations_posthog.sandbox import KEYS, Key, Sandbox
+from integrations_posthog.services.validator import Actor, PostHogValidatorService
 
 from ..conftest import PASSWORD
 
+DOCUMENT = Path(__file__).parents[2] / "openapi.yaml"
 CONFORMANCE = [
     status_code_conformance,
     content_type_conformance,
@@ -42,27 +47,33 @@ CONFORMANCE = [
     response_schema_conformance,
 ]
 CHECKS = [*CONFORMANCE, not_a_server_error, ignored_auth]
+PHASES = ("examples", "coverage", "fuzzing")
+WORKING_KEYS = [KEYS.full, KEYS.phc, KEYS.minimal, KEYS.one_project, KEYS.several, KEYS.eu]
 
 
+def document(*, mode: str, phases: tuple[str, ...], max_examples: int) -> Any:
+    """``openapi.yaml`` as a source of requests: the same ones each time, nothing is kept."""
+    config = {
+        "seed": 1,
+        "generation": {
+            "mode": mode,
+            "max-examples": max_examples,
+            "deterministic": True,
+            "database": "none",
+            "with-security-parameters": False,  # The tests log in by themselves.
+        },
+        "phases": {name: {"enabled": name in phases} for name in PHASES},
+    }
+    return schemathesis.openapi.from_path(DOCUMENT, config=schemathesis.Config.from_dict(config))
 
-def document(*, examples: int, **phases: dict[str, bool]) -> Any:
-    """What the app serves, and how to make requests from it: always the same, nothing kept."""
-    generation = {"max-examples": examples, "deterministic": True, "database": "none"}
-    config = {"seed": 1, "generation": generation, "phases": phases}
-    return schemathesis.openapi.from_wsgi(
-        "/api/schema", application, config=schemathesis.Config.from_dict(config)
-    )
 
+ANYTHING = document(mode="all", phases=PHASES, max_examples=40)
+WELL_FORMED = document(mode="positive", phases=("fuzzing",), max_examples=20)
 
-EVERYTHING = document(examples=40)
-WORKING = document(examples=20, coverage={"enabled": False})
-for_each_example = hypothesis.settings(suppress_health_check=list(HealthCheck), deadline=None)
-
-
-@pytest.fixture
-def cookies(alice: User, session_client: Callable[[User], APIClient]) -> dict[str, str]:
-    """The session of an owner."""
-    return {"beton_session": session_client(alice).cookies["beton_session"].value}
+# One test's fixtures serve all of its examples; that is meant.
+with_shared_fixtures = hypothesis.settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 
 
 @pytest.fixture(autouse=True)
@@ -71,28 +82,92 @@ def _no_limits(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LOGIN_RATE", "1000000/m")
 
 
-@EVERYTHING.parametrize()
-@for_each_example
-def test_whatever_is_sent(
-    case: schemathesis.Case, cookies: dict[str, str], posthog: Sandbox
+@pytest.fixture
+def session(alice: User, session_client: Callable[[User], APIClient]) -> dict[str, str]:
+    """The session of an owner, as a header."""
+    return {"Cookie": f"beton_session={session_client(alice).cookies['beton_session'].value}"}
+
+
+@pytest.fixture
+def connected(acme: Workspace, posthog: Sandbox) -> Workspace:
+    PostHogValidatorService(
+        workspace=acme, actor=Actor(name="alice"), clock=timezone.now
+    ).validate_and_store_config(api_key=KEYS.full.value)
+    return acme
+
+
+@ANYTHING.parametrize()
+@with_shared_fixtures
+def test_whatever_is_sent_the_answer_is_a_documented_one(
+    case: schemathesis.Case, live_server: LiveServer, session: dict[str, str], posthog: Sandbox
 ) -> None:
-    if isinstance(case.body, dict) and leads_somewhere(case.body.get("host")):
+    if isinstance(case.body, dict) and leads_to_a_host(case.body.get("host")):
         case.body["host"] = posthog.us.url
-    r = case.call_and_validate(cookies=cookies, checks=CHECKS)
-    print(case.operation.label, r.status_code, case.meta and case.meta.phase.name, str(case.body)[:100])
+    case.call_and_validate(base_url=live_server.url, headers=session, checks=CHECKS)
 
 
-@WORKING.parametrize()
-@WORKING.given(key=strategies.sampled_from(list(KEYS)))
-@for_each_example
-def test_what_works(
-    case: schemathesis.Case, cookies: dict[str, str], posthog: Sandbox, alice: User, key: Key
+@WELL_FORMED.parametrize()
+@WELL_FORMED.given(key=strategies.sampled_from(WORKING_KEYS))
+@with_shared_fixtures
+def test_what_ought_to_work_works_for_who_is_logged_in_and_for_nobody_else(
+    case: schemathesis.Case,
+    key: Key,
+    live_server: LiveServer,
+    session: dict[str, str],
+    connected: Workspace,
+    alice: User,
+    posthog: Sandbox,
 ) -> None:
-    pass
+    region = posthog.eu if key.region == "eu" else posthog.us
+    works = {
+        "api_key": key.value,
+        "host": region.url,
+        "project_id": None,
+        "username": alice.username,
+        "password": PASSWORD,
+        "refresh": str(RefreshToken.for_user(alice)),
+    }
+    if isinstance(case.body, dict):
+        case.body |= {name: works[name] for name in case.body.keys() & works.keys()}
+    if "X-Workspace-Id" in case.headers:
+        case.headers["X-Workspace-Id"] = connected.slug
+    response = case.call_and_validate(base_url=live_server.url, headers=session, checks=CHECKS)
+    assert response.status_code == 200
 
 
-def leads_somewhere(host: object) -> bool:
+@pytest.mark.parametrize(
+    ("fault", "status"),
+    [("drop", 502), ("500", 502), ("html", 502), ("429", 429), ("429_concurrency", 429)],
+)
+def test_what_posthog_does_wrong_is_a_documented_answer(
+    fault: str, status: int, live_server: LiveServer, session: dict[str, str], posthog: Sandbox
+) -> None:
+    posthog.us.fail(fault)
+    response = validation().call_and_validate(
+        base_url=live_server.url, headers=session, checks=CONFORMANCE
+    )
+    assert response.status_code == status
+
+
+def test_a_cache_that_is_down_is_a_documented_answer(
+    live_server: LiveServer, session: dict[str, str], settings: Settings
+) -> None:
+    settings.CACHES = {"default": settings.REDIS | {"LOCATION": "redis://127.0.0.1:1/0"}}
+    response = validation().call_and_validate(
+        base_url=live_server.url, headers=session, checks=CONFORMANCE
+    )
+    assert response.status_code == 503
+
+
+def validation() -> schemathesis.Case:
+    case: schemathesis.Case = ANYTHING["/api/posthog/validate"]["POST"].Case(
+        body={"api_key": KEYS.full.value}, media_type="application/json"
+    )
+    return case
+
+
+def leads_to_a_host(text: object) -> bool:
     try:
-        return isinstance(host, str) and bool(canonical_origin(host))
+        return isinstance(text, str) and bool(canonical_origin(text))
     except InvalidHost:
         return False

@@ -8,7 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from beton.models import Workspace
 from integrations_posthog.sandbox import Key
-from integrations_posthog.services.validator import Actor, PostHogValidatorService
+from integrations_posthog.services.store import Actor
+from integrations_posthog.services.validator import PostHogValidatorService
 
 
 def service_of(workspace: Workspace, user: User) -> PostHogValidatorService:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from beton.models import Workspace
-from integrations_posthog.services.validator import Actor, PostHogValidatorService
+from integrations_posthog.services.store import Actor
+from integrations_posthog.services.validator import PostHogValidatorService
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 

@@ -14,8 +14,8 @@ from integrations_posthog.services.check import (
     ConnectionCheck,
     Validation,
     operator_network,
-    parse_api_key,
 )
+from integrations_posthog.services.inputs import parse_api_key
 
 CLOUD = "https://app.posthog.com"
 

@@ -17,11 +17,9 @@ from integrations_posthog import errors
 from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.services import check as check_module
-from integrations_posthog.services.validator import (
-    Actor,
-    PostHogValidatorService,
-    recheck_connections,
-)
+from integrations_posthog.services.recheck import recheck_connections
+from integrations_posthog.services.store import Actor
+from integrations_posthog.services.validator import PostHogValidatorService
 
 UNKNOWN_KEY = "phx_" + "0" * 47
 

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from beton.models import Workspace
 from integrations_posthog.sandbox import Key, Sandbox
-from integrations_posthog.services.validator import Actor, PostHogValidatorService
+from integrations_posthog.services.store import Actor
+from integrations_posthog.services.validator import PostHogValidatorService
 
 PAGE = "/settings/posthog/"
 CONNECT, RECHECK, PROJECT, DISCONNECT = FORMS = [

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from ...errors import PostHogIntegrationError
 from ...models import PosthogWorkspaceConfig
-from ...services.validator import recheck_connections
+from ...services.recheck import recheck_connections
 from ..output import error_text, report_lines
 from ..workspaces import add_workspace_argument, find_workspace, service_for
 
