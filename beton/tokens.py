@@ -60,9 +60,14 @@ class AccessToken(serializers.Serializer[Any]):
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer ...`.")
 
 
-def _responses(success: Any) -> dict[int, Any]:
+def _described(*, operation_id: str, success: type[serializers.Serializer[Any]]) -> Any:
     errors = {code: OpenApiResponse(ErrorAnswer, text) for code, text in _ERRORS.items()}
-    return {200: success, **errors}
+    return extend_schema(
+        operation_id=operation_id,
+        tags=["auth"],
+        parameters=[_RETRY_AFTER],
+        responses={200: success, **errors},
+    )
 
 
 class TokenView(TokenObtainPairView):
@@ -71,7 +76,7 @@ class TokenView(TokenObtainPairView):
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return handle
 
-    @extend_schema(operation_id="auth_token", tags=["auth"], responses=_responses(TokenPair))
+    @_described(operation_id="auth_token", success=TokenPair)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Log in without a session."""
         try:
@@ -87,7 +92,7 @@ class RefreshView(TokenRefreshView):
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return handle
 
-    @extend_schema(operation_id="auth_refresh", tags=["auth"], responses=_responses(AccessToken))
+    @_described(operation_id="auth_refresh", success=AccessToken)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Stay logged in without a session."""
         count_refresh(address=request.META["REMOTE_ADDR"])

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -123,6 +125,13 @@ class ConnectionAdmin(_ReadOnlyAdmin):
     def has_disconnect_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("integrations_posthog.disconnect_posthogworkspaceconfig")
 
+    @transaction.non_atomic_requests
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The list, and its actions: no transaction may be open while PostHog is asked."""
+        return super().changelist_view(request, extra_context)
+
     @admin.display(description="state")
     def state(self, config: PosthogWorkspaceConfig) -> str:
         word = state_of(config)
@@ -160,11 +169,12 @@ class ConnectionAdmin(_ReadOnlyAdmin):
         )
 
     @admin.action(description="Re-check the selected connections", permissions=["recheck"])
-    def recheck(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def recheck(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
         configs = list(queryset.select_related("workspace")[: MAX_RECHECKS + 1])
         if len(configs) > MAX_RECHECKS:
             text = f"Select at most {MAX_RECHECKS} connections at a time. Nothing was checked."
-            return self.message_user(request, text, messages.ERROR)
+            self.message_user(request, text, messages.ERROR)
+            return None
         outcomes = recheck_connections([_service(request, config) for config in configs])
         for config, outcome in zip(configs, outcomes, strict=True):
             if isinstance(outcome, PostHogIntegrationError):
@@ -173,6 +183,9 @@ class ConnectionAdmin(_ReadOnlyAdmin):
             else:
                 text = f"{config.workspace}: PostHog accepts the key."
                 self.message_user(request, text, messages.SUCCESS)
+        # From its own page one comes back to it, where the report is.
+        if "from_page" in request.POST:
+            return redirect("admin:integrations_posthog_posthogworkspaceconfig_change", configs[0].pk)
         return None
 
     @admin.action(description="Disconnect the selected connections", permissions=["disconnect"])
@@ -186,9 +199,16 @@ class ConnectionAdmin(_ReadOnlyAdmin):
                 | {"title": "Disconnect PostHog?", "configs": configs, "opts": self.opts},
             )
         for config in configs:
-            _service(request, config).disconnect()
-        self.message_user(request, f"Disconnected: {len(configs)}.", messages.SUCCESS)
+            self._disconnect(request, config)
         return None
+
+    def _disconnect(self, request: HttpRequest, config: PosthogWorkspaceConfig) -> None:
+        try:
+            _service(request, config).disconnect()
+        except PostHogIntegrationError as exc:  # It was deleted a moment ago.
+            self.message_user(request, f"{config.workspace}: {exc.message}.", messages.WARNING)
+        else:
+            self.message_user(request, f"{config.workspace}: disconnected.", messages.SUCCESS)
 
 
 @admin.register(PosthogConnectionEvent)

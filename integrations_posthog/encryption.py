@@ -38,10 +38,9 @@ class SealedText:
         Raises:
             KeyUnreadable: none of the encryption keys fits.
         """
+        cipher = _cipher(tuple(app_settings.ENCRYPTION_KEYS))
         try:
-            return (
-                _cipher(tuple(app_settings.ENCRYPTION_KEYS)).decrypt(self.token.encode()).decode()
-            )
+            return cipher.decrypt(self.token.encode()).decode()
         except InvalidToken as exc:
             raise KeyUnreadable from exc
 

@@ -78,7 +78,7 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
     """
     set_rollback()
     if isinstance(exc, errors.PostHogIntegrationError):
-        return _response(exc)
+        return response_to(exc)
     headers = {}
     if auth_header := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header
@@ -91,7 +91,7 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
     request = getattr(context.get("request"), "_request", None)
     view = type(context.get("view")).__name__
     logger.error("Unexpected error in %s", view, exc_info=exc, extra={"request": request})
-    return _response(errors.PostHogIntegrationError(hint="It has been logged; try again later."))
+    return response_to(errors.PostHogIntegrationError(hint="It has been logged; try again later."))
 
 
 def _reason(exc: Exception) -> str | None:
@@ -99,7 +99,8 @@ def _reason(exc: Exception) -> str | None:
     return str(exc) or errors.PermissionDenied.default_hint
 
 
-def _response(error: errors.PostHogIntegrationError) -> Response:
+def response_to(error: errors.PostHogIntegrationError) -> Response:
+    """The answer to one of our own errors."""
     facts: dict[str, Any] = {}
     if error.missing_scopes:
         facts["missing_scopes"] = list(error.missing_scopes)

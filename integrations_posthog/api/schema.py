@@ -6,7 +6,8 @@ from typing import Any
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 
-from ..errors import InvalidFormat, RateLimited, Unauthorized
+from ..errors import InvalidFormat, PostHogIntegrationError, RateLimited, Unauthorized
+from .exceptions import response_to
 from .serializers import (
     DisconnectAnswer,
     ErrorAnswer,
@@ -50,6 +51,13 @@ def _responses(success: Any, *statuses: int) -> dict[int, Any]:
     return {200: success, **errors}
 
 
+def _refusal(name: str, error: PostHogIntegrationError) -> OpenApiExample:
+    answer = response_to(error)
+    return OpenApiExample(
+        name, value=answer.data, response_only=True, status_codes=[str(answer.status_code)]
+    )
+
+
 validate = extend_schema(
     operation_id="posthog_validate",
     tags=["posthog"],
@@ -72,38 +80,16 @@ validate = extend_schema(
             response_only=True,
             status_codes=["200"],
         ),
-        OpenApiExample(
-            "No key",
-            value={
-                "error": InvalidFormat().message,
-                "error_type": InvalidFormat.error_type,
-                "hint": InvalidFormat.default_hint,
-            },
-            response_only=True,
-            status_codes=["400"],
-        ),
-        OpenApiExample(
+        _refusal("No key", InvalidFormat()),
+        _refusal(
             "A scope is missing",
-            value={
-                "error": Unauthorized().message,
-                "error_type": Unauthorized.error_type,
-                "hint": "The key lacks query:read. Make one that has both project:read and "
+            Unauthorized(
+                missing_scopes=("query:read",),
+                hint="The key lacks query:read. Make one that has both project:read and "
                 "query:read at https://us.posthog.com/settings/user-api-keys?preset=analytics",
-                "missing_scopes": ["query:read"],
-            },
-            response_only=True,
-            status_codes=["401"],
+            ),
         ),
-        OpenApiExample(
-            "The sixth in a minute",
-            value={
-                "error": RateLimited().message,
-                "error_type": RateLimited.error_type,
-                "hint": RateLimited.default_hint,
-            },
-            response_only=True,
-            status_codes=["429"],
-        ),
+        _refusal("The sixth in a minute", RateLimited(retry_after=42)),
     ],
 )
 

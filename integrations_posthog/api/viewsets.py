@@ -71,12 +71,12 @@ class PosthogViewSet(_ErrorsInOurEnvelope, GenericViewSet[Any]):
 class UnknownPathView(_ErrorsInOurEnvelope):
     """Whatever else is asked for under the API's base."""
 
-    permission_classes: list[Any] = []
+    authentication_classes: list[Any] = []
 
     def get_view_name(self) -> str:
         return "PostHog"
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+    def check_permissions(self, request: Request) -> None:
         raise NotFound
 
 

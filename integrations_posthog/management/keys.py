@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import sys
 from pathlib import Path
 
 from django.core.management.base import CommandError
@@ -15,11 +16,20 @@ def read_key(file: Path | None) -> str:
     """The key from the file, else from the environment, else from a prompt that hides it.
 
     Raises:
-        CommandError: the file cannot be read.
+        CommandError: the file cannot be read, or there is nobody to ask.
     """
     if file is not None:
         try:
             return file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
             raise CommandError(f"The key file {file} cannot be read.") from exc
-    return os.environ.get(KEY_VARIABLE) or getpass.getpass("Personal API key (not shown): ")
+    return os.environ.get(KEY_VARIABLE) or _prompt()
+
+
+def _prompt() -> str:
+    if not sys.stdin.isatty():
+        raise CommandError(f"No key: set {KEY_VARIABLE}, or run this in a terminal to be asked.")
+    try:
+        return getpass.getpass("Personal API key (not shown): ")
+    except (EOFError, KeyboardInterrupt) as exc:
+        raise CommandError("No key was given.") from exc

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from integrations_posthog import errors
+from integrations_posthog.client.hosts import Network
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.sandbox.keys import Key
 from integrations_posthog.services import check as check_module
@@ -171,7 +172,7 @@ class TestOlderInstances:
 
     @staticmethod
     def _check(old: Sandbox, *, key: Key = KEYS.full) -> ConnectionCheck:
-        network = check_module.Network(cloud_regions=(), trusted_origins=frozenset({old.us.url}))
+        network = Network(cloud_regions=(), trusted_origins=frozenset({old.us.url}))
         return ConnectionCheck(api_key=key.value, host=old.us.url, project_id=None, network=network)
 
 
