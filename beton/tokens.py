@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -19,6 +19,8 @@ from integrations_posthog.api.serializers import ErrorAnswer
 from integrations_posthog.errors import InvalidFormat
 
 from .limits import count_login, count_refresh
+
+Method = TypeVar("Method", bound=Callable[..., Response])
 
 _ERRORS = {
     400: "invalid_format: the body is not JSON, or a field is missing.",
@@ -60,14 +62,17 @@ class AccessToken(serializers.Serializer[Any]):
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer ...`.")
 
 
-def _described(*, operation_id: str, success: type[serializers.Serializer[Any]]) -> Any:
+def _described(
+    *, operation_id: str, success: type[serializers.Serializer[Any]]
+) -> Callable[[Method], Method]:
     errors = {code: OpenApiResponse(ErrorAnswer, text) for code, text in _ERRORS.items()}
-    return extend_schema(
+    described: Callable[[Method], Method] = extend_schema(
         operation_id=operation_id,
         tags=["auth"],
         parameters=[_RETRY_AFTER],
         responses={200: success, **errors},
     )
+    return described
 
 
 class TokenView(TokenObtainPairView):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import sys
 from pathlib import Path
 
 from django.core.management.base import CommandError
@@ -27,9 +26,7 @@ def read_key(file: Path | None) -> str:
 
 
 def _prompt() -> str:
-    if not sys.stdin.isatty():
-        raise CommandError(f"No key: set {KEY_VARIABLE}, or run this in a terminal to be asked.")
     try:
         return getpass.getpass("Personal API key (not shown): ")
     except (EOFError, KeyboardInterrupt) as exc:
-        raise CommandError("No key was given.") from exc
+        raise CommandError(f"No key was given. Type it, or set {KEY_VARIABLE}.") from exc

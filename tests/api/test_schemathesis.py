@@ -15,12 +15,12 @@ import hypothesis
 import pytest
 import schemathesis
 from django.contrib.auth.models import User
-from django.utils import timezone
 from hypothesis import HealthCheck, strategies
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import RefreshToken
+from schemathesis import BaseSchema, Case
 from schemathesis.checks import (
     content_type_conformance,
     ignored_auth,
@@ -35,11 +35,11 @@ from beton.models import Workspace
 from integrations_posthog.client.hosts import canonical_origin
 from integrations_posthog.errors import InvalidHost
 from integrations_posthog.sandbox import KEYS, Key, Sandbox
-from integrations_posthog.services.validator import Actor, PostHogValidatorService
 
 from ..conftest import PASSWORD
 
 DOCUMENT = Path(__file__).parents[2] / "openapi.yaml"
+VALIDATE = "/api/posthog/validate"
 CONFORMANCE = [
     status_code_conformance,
     content_type_conformance,
@@ -51,7 +51,7 @@ PHASES = ("examples", "coverage", "fuzzing")
 WORKING_KEYS = [KEYS.full, KEYS.phc, KEYS.minimal, KEYS.one_project, KEYS.several, KEYS.eu]
 
 
-def document(*, mode: str, phases: tuple[str, ...], max_examples: int) -> Any:
+def document(*, mode: str, phases: tuple[str, ...], max_examples: int) -> BaseSchema:
     """``openapi.yaml`` as a source of requests: the same ones each time, nothing is kept."""
     config = {
         "seed": 1,
@@ -89,17 +89,22 @@ def session(alice: User, session_client: Callable[[User], APIClient]) -> dict[st
 
 
 @pytest.fixture
-def connected(acme: Workspace, posthog: Sandbox) -> Workspace:
-    PostHogValidatorService(
-        workspace=acme, actor=Actor(name="alice"), clock=timezone.now
-    ).validate_and_store_config(api_key=KEYS.full.value)
+def connected(
+    acme: Workspace,
+    alice: User,
+    session_client: Callable[[User], APIClient],
+    posthog: Sandbox,
+) -> Workspace:
+    """Alice's workspace, connected."""
+    body = {"api_key": KEYS.full.value}
+    assert session_client(alice).post(VALIDATE, body, format="json").status_code == 200
     return acme
 
 
 @ANYTHING.parametrize()
 @with_shared_fixtures
 def test_whatever_is_sent_the_answer_is_a_documented_one(
-    case: schemathesis.Case, live_server: LiveServer, session: dict[str, str], posthog: Sandbox
+    case: Case[Any], live_server: LiveServer, session: dict[str, str], posthog: Sandbox
 ) -> None:
     if isinstance(case.body, dict) and leads_to_a_host(case.body.get("host")):
         case.body["host"] = posthog.us.url
@@ -110,7 +115,7 @@ def test_whatever_is_sent_the_answer_is_a_documented_one(
 @WELL_FORMED.given(key=strategies.sampled_from(WORKING_KEYS))
 @with_shared_fixtures
 def test_what_ought_to_work_works_for_who_is_logged_in_and_for_nobody_else(
-    case: schemathesis.Case,
+    case: Case[Any],
     key: Key,
     live_server: LiveServer,
     session: dict[str, str],
@@ -159,8 +164,8 @@ def test_a_cache_that_is_down_is_a_documented_answer(
     assert response.status_code == 503
 
 
-def validation() -> schemathesis.Case:
-    case: schemathesis.Case = ANYTHING["/api/posthog/validate"]["POST"].Case(
+def validation() -> Case[Any]:
+    case: Case[Any] = ANYTHING[VALIDATE]["POST"].Case(
         body={"api_key": KEYS.full.value}, media_type="application/json"
     )
     return case

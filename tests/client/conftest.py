@@ -45,9 +45,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
                 return real(host, port, *args, **kwargs | {"flags": socket.AI_NUMERICHOST})
             except socket.gaierror:
                 addresses = left.pop(0) if len(left) > 1 else left[0]
-            return [
-                info for address in addresses for info in real(address, port, *args, **kwargs)
-            ]
+            return [info for address in addresses for info in real(address, port, *args, **kwargs)]
 
         monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 

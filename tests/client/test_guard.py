@@ -95,9 +95,7 @@ def test_a_second_answer_that_differs_is_judged_anew(names: Names, connects: lis
     assert connects == [PUBLIC]
 
 
-def test_the_name_is_looked_up_once_for_each_connection(
-    names: Names, connects: list[str]
-) -> None:
+def test_the_name_is_looked_up_once_for_each_connection(names: Names, connects: list[str]) -> None:
     """What was judged is what is connected to: not a second look-up of the same name."""
     names([PUBLIC], [PUBLIC], [PUBLIC], ["127.0.0.1"])
     with pytest.raises(ConnectionFailed):

@@ -33,9 +33,7 @@ SECONDS = 1.0
 
 
 def transport_to(*origins: str, seconds: float = SECONDS, ca_bundle: str = "") -> Transport:
-    network = Network(
-        cloud_regions=(), trusted_origins=frozenset(origins), ca_bundle=ca_bundle
-    )
+    network = Network(cloud_regions=(), trusted_origins=frozenset(origins), ca_bundle=ca_bundle)
     return Transport(api_key=KEYS.full.value, network=network, seconds=seconds)
 
 
@@ -79,6 +77,20 @@ def test_a_name_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPa
     assert time.monotonic() - start < SECONDS + 0.5
     monkeypatch.undo()
     released.set()
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_a_name_that_is_not_known_is_a_connection_failure(
+    monkeypatch: pytest.MonkeyPatch, trusted: bool
+) -> None:
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    origin = "https://posthog.acme.com"
+    transport = transport_to(*([origin] if trusted else []), seconds=5)
+    with pytest.raises(ConnectionFailed):
+        transport.get(f"{origin}/")
 
 
 def test_all_requests_share_one_deadline(posthog: Sandbox) -> None:

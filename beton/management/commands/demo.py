@@ -40,8 +40,8 @@ class Command(BaseCommand):
         free_port = first_free_port(port)
         if real:
             return self._run(key=read_key(None), port=free_port, serve=not no_serve)
-        us_port = first_free_port(8010)
-        eu_port = first_free_port(us_port + 1)
+        us_port = first_free_port(8010, taken=frozenset((free_port,)))
+        eu_port = first_free_port(us_port + 1, taken=frozenset((free_port,)))
         with Sandbox(us_port=us_port, eu_port=eu_port) as sandbox:
             self._use(sandbox)
             self._run(key=KEYS.full.value, port=free_port, serve=not no_serve, sandbox=sandbox)
@@ -62,9 +62,12 @@ class Command(BaseCommand):
         self._print_ways_in(origin, user=user, password=password)
         if sandbox is not None:
             self._print_stand_in(sandbox)
-        if serve:
-            self._heading("Serving, until Ctrl-C")
-            call_command("runserver", f"{LOOPBACK}:{port}", use_reloader=False, skip_checks=True)
+        if not serve:
+            self._heading("Nothing is served now; the same without --no-serve serves all of it")
+            return
+        self._heading("Serving, until Ctrl-C")
+        self.stdout.flush()  # Or a pipe would keep all of the above until the end.
+        call_command("runserver", f"{LOOPBACK}:{port}", use_reloader=False, skip_checks=True)
 
     def _connect(self, workspace: Workspace, key: str) -> None:
         self._heading(f"Connecting the workspace {workspace} to PostHog")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ...errors import PostHogIntegrationError
 from ...models import PosthogWorkspaceConfig
@@ -25,27 +26,26 @@ class Command(BaseCommand):
         which.add_argument("--all", action="store_true", help="every active connection")
 
     def handle(self, *, workspace: str | None, **options: Any) -> None:
-        failed = self._check_all() if workspace is None else self._check_one(workspace)
-        if failed:
-            raise CommandError(f"{failed} of the checks failed.")
+        if workspace is None:
+            self._check_all()
+        else:
+            self._check_one(workspace)
 
-    def _check_one(self, text: str) -> int:
+    def _check_one(self, text: str) -> None:
         workspace = find_workspace(text)
         [outcome] = recheck_connections([service_for(workspace)])
         for line in report_lines(outcome.report, style=self.style):
             self.stdout.write(line)
         if isinstance(outcome, PostHogIntegrationError):
-            self.stdout.write(self.style.ERROR(error_text(outcome)))
-            return 1
+            raise CommandError(error_text(outcome))
         self.stdout.write(self.style.SUCCESS("The connection works."))
-        return 0
 
-    def _check_all(self) -> int:
+    def _check_all(self) -> None:
         pks = list(
             PosthogWorkspaceConfig.objects.active().order_by("pk").values_list("pk", flat=True)
         )
         failed = 0
-        with tqdm(total=len(pks), unit="connection", file=self.stderr) as progress:
+        with logging_redirect_tqdm(), tqdm(total=len(pks), unit=" connections") as progress:
             for start in range(0, len(pks), _AT_A_TIME):
                 batch = PosthogWorkspaceConfig.objects.filter(
                     pk__in=pks[start : start + _AT_A_TIME]
@@ -56,11 +56,14 @@ class Command(BaseCommand):
                     failed += isinstance(outcome, PostHogIntegrationError)
                     self._print_outcome(config, outcome)
                 progress.update(len(configs))
-        return failed
+        if failed:
+            raise CommandError(f"{failed} of {len(pks)} connections failed the check.")
+        self.stdout.write(self.style.SUCCESS(f"Connections that work: {len(pks)}."))
 
     def _print_outcome(self, config: PosthogWorkspaceConfig, outcome: object) -> None:
         if isinstance(outcome, PostHogIntegrationError):
             text = self.style.ERROR(f"✗ {config.workspace}: {error_text(outcome)}")
         else:
             text = self.style.SUCCESS(f"✓ {config.workspace}")
-        self.stdout.write(text)
+        with tqdm.external_write_mode():  # Or the line would continue the progress bar's.
+            self.stdout.write(text)

@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_workspace_argument(parser)
         parser.add_argument("--host", help="address of the PostHog; default: PostHog Cloud")
-        parser.add_argument("--project", metavar="ID", help="default: the one with the lowest id")
+        parser.add_argument("--project", metavar="ID", help="the only one or, of several, the oldest if left out")
         parser.add_argument("--key-file", type=Path, help="a file that holds the key alone")
 
     def handle(self, *, workspace: str, **options: Any) -> None:
@@ -40,6 +40,11 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS(f"Connected to {validation.workspace_name}."))
         if validation.hint:
             self.stdout.write(self.style.WARNING(validation.hint))
+        if len(validation.projects) > 1:
+            self.stdout.write("The key reaches several projects; --project takes another one:")
+            for project in validation.projects:
+                chosen = "  (connected)" if project.id == validation.project_id else ""
+                self.stdout.write(f"  {project.id:<9}{project.name or ''}{chosen}".rstrip())
 
     def _print_report(self, report: list[dict[str, str]]) -> None:
         for line in report_lines(report, style=self.style):

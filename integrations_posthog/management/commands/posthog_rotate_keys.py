@@ -17,13 +17,13 @@ class Command(BaseCommand):
     )
 
     def handle(self, **_: Any) -> None:
-        with tqdm(unit="key", file=self.stderr) as progress:
+        with tqdm(unit=" keys") as progress:
             result = rotate_encryption(on_total=progress.reset, on_progress=progress.update)
         self.stdout.write(f"Encrypted anew: {result.rotated}. Up to date before: {result.current}.")
         if result.unreadable:
             raise CommandError(
-                f"{len(result.unreadable)} stored keys cannot be decrypted with any of the "
-                "encryption keys; their workspaces must connect again. Workspaces: "
-                + ", ".join(result.unreadable)
+                f"Stored keys that none of the encryption keys opens: {len(result.unreadable)}. "
+                "Give back the encryption key that is missing and run this again, or let these "
+                "workspaces connect anew: " + ", ".join(result.unreadable)
             )
         self.stdout.write(self.style.SUCCESS("Only the first encryption key is needed now."))
