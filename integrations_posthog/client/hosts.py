@@ -13,7 +13,8 @@ from .addresses import is_allowed
 _CLOUD_DOMAIN = "posthog.com"
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _MAX_HOST = 240
-_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+"""Without the underscore, which no public host has, but every key that is pasted as a host."""
 _IPV4 = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _UNSAFE = re.compile(r"[^\x21-\x7e]|[\\@%]")

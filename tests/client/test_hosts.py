@@ -64,6 +64,7 @@ def test_any_other_address_stands_for_its_own_origin_alone(pasted: str, origin: 
         "https://posthog.acme.com:99999",
         "https://posthog.acme.com:x",
         "https://-posthog.acme.com",
+        "https://phx_" + "a" * 47 + "/",
         "https://posthog..com",
         "https://münchen.example",
         "https://posthog.acme.com\x00.evil.example",
