@@ -30,7 +30,7 @@ check: $(VENV)/installed ## Check migrations, and the settings of a deployment
 	  $(RUN) manage.py check --deploy --fail-level WARNING
 
 bench: $(VENV)/installed ## Measure, and print a table
-	$(VENV)/bin/pytest tests/benchmarks -s
+	$(VENV)/bin/pytest -o python_files="bench_*.py" tests/benchmarks
 
 openapi: $(VENV)/installed ## Write openapi.yaml
 	$(TEST_SETTINGS) $(RUN) manage.py spectacular --validate --fail-on-warn --file openapi.yaml

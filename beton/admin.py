@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from .models import Membership, Workspace
 
@@ -23,6 +28,18 @@ class WorkspaceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ("id", "created_at")
     show_full_result_count = False
     inlines = (MembershipInline,)
+
+    def get_deleted_objects(
+        self, objs: Sequence[Any] | QuerySet[Any], request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
+        """Also counts what the database deletes by itself with a workspace."""
+        objects, counts, forbidden, protected = super().get_deleted_objects(objs, request)
+        for relation in self.model._meta.related_objects:
+            model = relation.related_model
+            rows = model._base_manager.filter(**{f"{relation.field.name}__in": objs})
+            if count := rows.count():
+                counts[model._meta.verbose_name_plural] = count
+        return objects, counts, forbidden, protected
 
 
 @admin.register(Membership)

@@ -14,18 +14,24 @@ class TooManyLogins(RateLimited):
     """Rate limit exceeded. Maximum 10 attempts to log in per minute."""
 
 
-def count_login(*, address: str, name: str) -> None:
-    """Count one attempt to log in, for the address it comes from and for the name it gives.
+def count_login_address(address: str) -> None:
+    """Count one attempt to log in for the address it comes from.
 
     Args:
         address: ``REMOTE_ADDR``. A header such as ``X-Forwarded-For`` is anyone's to write.
-        name: the user name as it was given, in any case; not counted if empty.
 
     Raises:
-        TooManyLogins: this address, or this name, has used up its minute.
+        TooManyLogins: this address has used up its minute.
         integrations_posthog.errors.ServiceUnavailable: the cache that counts is down.
     """
     _count(group="beton.login.address", key=address)
+
+
+def count_login_name(name: str) -> None:
+    """Count one attempt to log in for the name it gives: in any spelling, unless it is empty.
+
+    Raises the same errors as ``count_login_address``.
+    """
     spelling = _common_spelling(name)
     if spelling:
         _count(group="beton.login.name", key=spelling)

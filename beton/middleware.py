@@ -1,4 +1,4 @@
-"""The size of requests."""
+"""Requests that nothing here can serve, refused before anything looks at them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,18 @@ def limit_body(get_response: GetResponse) -> GetResponse:
                 "error": f"The request is larger than {limit} bytes",
                 "error_type": "invalid_format",
             }
+            return JsonResponse(error, status=400)
+        return get_response(request)
+
+    return middleware
+
+
+def refuse_nul(get_response: GetResponse) -> GetResponse:
+    """Refuse addresses with a NUL character, which PostgreSQL takes in no text."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "\0" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            error = {"error": "The address holds a NUL character", "error_type": "invalid_format"}
             return JsonResponse(error, status=400)
         return get_response(request)
 

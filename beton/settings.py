@@ -51,6 +51,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "beton.middleware.limit_body",
+    "beton.middleware.refuse_nul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -129,6 +130,7 @@ CACHES = {"default": _cache()}
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 * 1024  # bytes
 CSRF_TRUSTED_ORIGINS = _list("DJANGO_CSRF_TRUSTED_ORIGINS")
+SESSION_ENGINE = "beton.sessions"
 SESSION_COOKIE_NAME = "beton_session"
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
@@ -189,6 +191,9 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
+
+# Error reports, the debug page among them, leave PostHog keys out.
+DEFAULT_EXCEPTION_REPORTER_FILTER = "integrations_posthog.redaction.RedactingReporterFilter"
 
 # PostHog
 

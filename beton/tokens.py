@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import SuspiciousOperation
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError, ValidationError
@@ -15,10 +16,11 @@ from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.views import TokenObtainPairView, TokenRefreshView
 
 from integrations_posthog.api.exceptions import handle
+from integrations_posthog.api.parsers import PARSERS
 from integrations_posthog.api.serializers import ErrorAnswer
 from integrations_posthog.errors import InvalidFormat
 
-from .limits import count_login, count_refresh
+from .limits import count_login_address, count_login_name, count_refresh
 
 Method = TypeVar("Method", bound=Callable[..., Response])
 
@@ -78,21 +80,26 @@ def _described(
 class TokenView(TokenObtainPairView):
     """A pair of tokens for a user name and a password."""
 
+    parser_classes = PARSERS
+
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return handle
 
     @_described(operation_id="auth_token", success=TokenPair)
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Log in without a session."""
+        count_login_address(request.META["REMOTE_ADDR"])
         try:
-            count_login(address=request.META["REMOTE_ADDR"], name=_name_in(request.data))
+            count_login_name(_name_in(request.data))
             return super().post(request, *args, **kwargs)
-        except (ParseError, ValidationError) as exc:
+        except (ParseError, SuspiciousOperation, ValidationError) as exc:
             raise InvalidCredentials from exc
 
 
 class RefreshView(TokenRefreshView):
     """The next access token for a refresh token."""
+
+    parser_classes = PARSERS
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response | None]:
         return handle
@@ -103,7 +110,7 @@ class RefreshView(TokenRefreshView):
         count_refresh(address=request.META["REMOTE_ADDR"])
         try:
             return super().post(request, *args, **kwargs)
-        except (ParseError, ValidationError) as exc:
+        except (ParseError, SuspiciousOperation, ValidationError) as exc:
             raise InvalidRefresh from exc
         except get_user_model().DoesNotExist as exc:  # simplejwt looks the user up unguarded.
             raise InvalidToken from exc

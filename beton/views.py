@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from integrations_posthog.errors import RateLimited, ServiceUnavailable
 
-from .limits import count_login
+from .limits import count_login_address, count_login_name
 from .workspaces import SESSION_KEY, named_membership
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,8 @@ class LoginView(auth_views.LoginView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         name = request.POST.get("username", "")
         try:
-            count_login(address=request.META["REMOTE_ADDR"], name=name)
+            count_login_address(request.META["REMOTE_ADDR"])
+            count_login_name(name)
         except RateLimited as exc:
             answer = render(request, "429.html", {"refusal": exc}, status=429)
             answer.headers["Retry-After"] = str(exc.retry_after)

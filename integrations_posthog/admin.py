@@ -12,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.html import format_html
 
 from .errors import PostHogIntegrationError
@@ -21,11 +20,24 @@ from .services.overview import connection_overview, state_of
 from .services.recheck import recheck_connections
 from .services.store import Actor
 from .services.validator import PostHogValidatorService
+from .wiring import connection_service
 
 MAX_RECHECKS = 10
 """At a time: they run beside each other, within one request."""
 
 _HISTORY_ROWS = 50
+_PAGE = "admin:integrations_posthog_posthogworkspaceconfig_change"
+_PLACE = ("organization", "project", "posthog_host")
+_RECORD = (
+    "is_validated",
+    "validated_at",
+    "validation_error",
+    "last_error_type",
+    "is_active",
+    "last_sync",
+    "created_at",
+    "updated_at",
+)
 
 
 class _ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -64,20 +76,20 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(pk__in=chosen.values("pk"))
 
 
+class ErrorTypeFilter(admin.AllValuesFieldListFilter):
+    """The error types that occur; having none is no choice, which would be an empty link."""
+
+    def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(field, *args, **kwargs)
+        self.lookup_choices = self.lookup_choices.exclude(**{field.name: ""})
+
+
 @admin.register(PosthogWorkspaceConfig)
 class ConnectionAdmin(_ReadOnlyAdmin):
     """Connections. Nothing is edited here; they are re-checked and disconnected."""
 
-    list_display = (
-        "workspace",
-        "state",
-        "last_error_type",
-        "organization",
-        "project",
-        "posthog_host",
-        "validated_at",
-    )
-    list_filter = (StateFilter, ("last_error_type", admin.AllValuesFieldListFilter))
+    list_display = ("workspace", "state", "last_error_type", *_PLACE, "validated_at")
+    list_filter = (StateFilter, ("last_error_type", ErrorTypeFilter))
     list_select_related = ("workspace",)
     list_per_page = 50
     ordering = ("-updated_at", "pk")
@@ -85,33 +97,8 @@ class ConnectionAdmin(_ReadOnlyAdmin):
     actions = ("recheck", "disconnect")
     fieldsets = (
         (None, {"fields": ("workspace", "state", "trouble", "last_check")}),
-        (
-            "PostHog",
-            {
-                "fields": (
-                    "posthog_host",
-                    "organization",
-                    "project",
-                    "events_count",
-                    "api_key_hint",
-                )
-            },
-        ),
-        (
-            "Record",
-            {
-                "fields": (
-                    "is_validated",
-                    "validated_at",
-                    "validation_error",
-                    "last_error_type",
-                    "is_active",
-                    "last_sync",
-                    "created_at",
-                    "updated_at",
-                )
-            },
-        ),
+        ("PostHog", {"fields": (*_PLACE, "events_count", "api_key_hint")}),
+        ("Record", {"fields": _RECORD}),
         ("History", {"fields": ("history",)}),
     )
     readonly_fields = flatten_fieldsets(fieldsets)
@@ -184,8 +171,8 @@ class ConnectionAdmin(_ReadOnlyAdmin):
                 text = f"{config.workspace}: PostHog accepts the key."
                 self.message_user(request, text, messages.SUCCESS)
         # From its own page one comes back to it, where the report is.
-        if "from_page" in request.POST:
-            return redirect("admin:integrations_posthog_posthogworkspaceconfig_change", configs[0].pk)
+        if "from_page" in request.POST and configs:
+            return redirect(_PAGE, configs[0].pk)
         return None
 
     @admin.action(description="Disconnect the selected connections", permissions=["disconnect"])
@@ -226,7 +213,7 @@ class ConnectionEventAdmin(_ReadOnlyAdmin):
         "posthog_project_id",
         "api_key_hint",
     )
-    list_filter = ("action", "outcome", "error_type", "occurred_at")
+    list_filter = ("action", "outcome", ("error_type", ErrorTypeFilter), "occurred_at")
     list_select_related = ("workspace",)
     list_per_page = 100
     ordering = ("-id",)
@@ -257,4 +244,4 @@ class ConnectionEventAdmin(_ReadOnlyAdmin):
 
 def _service(request: HttpRequest, config: PosthogWorkspaceConfig) -> PostHogValidatorService:
     actor = Actor(name=f"{request.user.get_username()} (support)")
-    return PostHogValidatorService(workspace=config.workspace, actor=actor, clock=timezone.now)
+    return connection_service(workspace=config.workspace, actor=actor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ def check_settings(*_: Any, **__: Any) -> list[CheckMessage]:
         _check_workspace_access,
         _check_origins,
         _check_ca_bundle,
+        _check_rate,
         _check_cache,
     )
     return [message for check in checks for message in check()]
@@ -100,16 +102,18 @@ def _check_workspace_access() -> list[CheckMessage]:
 
 
 def _check_origins() -> list[CheckMessage]:
+    names = f"{PREFIX}HOST, {PREFIX}CLOUD_REGIONS or {PREFIX}TRUSTED_ORIGINS"
     hint = "Write each as https://host, or http://host:port where it is a trusted origin."
     try:
         trusted = {canonical_origin(origin) for origin in app_settings.TRUSTED_ORIGINS}
         regions = [canonical_origin(origin) for origin in app_settings.CLOUD_REGIONS]
-        canonical_origin(app_settings.HOST)
+        default = canonical_origin(app_settings.HOST)
     except InvalidHost:
-        names = f"{PREFIX}HOST, {PREFIX}CLOUD_REGIONS or {PREFIX}TRUSTED_ORIGINS"
         return _error(4, f"{names} holds something that is no origin.", hint)
     if not regions:
         return _error(5, f"{PREFIX}CLOUD_REGIONS is empty.", "Leave it out for PostHog's own.")
+    if any(origin.startswith("http:") and is_cloud(origin) for origin in [*regions, default]):
+        return _error(4, f"{names} would send keys to PostHog Cloud by plain http.", hint)
     if any(not is_cloud(region) and region not in trusted for region in regions):
         return _error(
             5,
@@ -128,6 +132,16 @@ def _check_ca_bundle() -> list[CheckMessage]:
             "Give the path of a file of PEM certificates, or leave it out.",
         )
     return []
+
+
+def _check_rate() -> list[CheckMessage]:
+    if re.fullmatch(r"[1-9][0-9]*/[smhd]", app_settings.VALIDATION_RATE):
+        return []
+    return _error(
+        7,
+        f"{PREFIX}VALIDATION_RATE is no rate.",
+        'Write it as count/period with a period of s, m, h or d, such as "5/m".',
+    )
 
 
 def _check_cache() -> list[CheckMessage]:

@@ -1,7 +1,7 @@
 """Everything that can go wrong, as our callers see it.
 
 An error's docstring is its message; facts are attributes. Callers act on ``error_type``
-(a closed list) and ``retryable``; the HTTP status of each type is in ``api/exceptions.py``.
+(a closed list); the HTTP status of each type is in ``api/exceptions.py``.
 
     PostHogIntegrationError          internal_error
     ├── InvalidFormat                invalid_format
@@ -11,6 +11,7 @@ An error's docstring is its message; facts are attributes. Callers act on ``erro
     │   └── NotConfigured            not_found
     ├── PermissionDenied             permission_denied
     ├── RateLimited                  rate_limited
+    │   ├── TooManyRequests          rate_limited
     │   └── PostHogRateLimited       rate_limited
     ├── ConnectionFailed             connection_error
     │   ├── TimedOut                 connection_error
@@ -29,7 +30,6 @@ class PostHogIntegrationError(Exception):
     """Unexpected server error"""
 
     error_type: ClassVar[str] = "internal_error"
-    retryable: ClassVar[bool] = False
     default_hint: ClassVar[str | None] = None
 
     def __init__(
@@ -103,15 +103,20 @@ class PermissionDenied(PostHogIntegrationError):
     """You do not have permission to do this in this workspace"""
 
     error_type = "permission_denied"
-    default_hint = "Ask an owner or admin of the workspace."
+    default_hint = "Ask someone who manages the workspace."
 
 
 class RateLimited(PostHogIntegrationError):
     """Rate limit exceeded. Maximum 5 validation requests per minute."""
 
     error_type = "rate_limited"
-    retryable = True
     default_hint = "Wait until the minute is over, then try again."
+
+
+class TooManyRequests(RateLimited):
+    """Rate limit exceeded"""
+
+    default_hint = "Wait a little, then try again."
 
 
 class PostHogRateLimited(RateLimited):
@@ -124,7 +129,6 @@ class ConnectionFailed(PostHogIntegrationError):
     """Network/connection failure: PostHog could not be reached"""
 
     error_type = "connection_error"
-    retryable = True
     default_hint = "Check the host's address, and that it can be reached from the internet."
 
 
@@ -144,7 +148,6 @@ class ApiError(PostHogIntegrationError):
     """PostHog API returned an error"""
 
     error_type = "api_error"
-    retryable = True
     default_hint = "Check that a PostHog answers at this host, and try again in a minute."
 
 
@@ -152,7 +155,6 @@ class ServiceUnavailable(PostHogIntegrationError):
     """The service is not available at the moment"""
 
     error_type = "service_unavailable"
-    retryable = True
     default_hint = "This is on our side. Try again in a minute."
 
 

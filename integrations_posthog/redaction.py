@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pprint import pformat
 from types import FrameType
 from typing import Any
@@ -28,6 +29,12 @@ class RedactingReporterFilter(SafeExceptionReporterFilter):
             for name, value in super().get_post_parameters(request).items()
         }
 
+    def get_safe_request_meta(self, request: HttpRequest) -> dict[str, Any]:
+        meta = super().get_safe_request_meta(request)
+        return {
+            name: redact(value) if isinstance(value, str) else value for name, value in meta.items()
+        }
+
     def get_traceback_frame_variables(
         self, request: HttpRequest | None, tb_frame: FrameType
     ) -> Any:
@@ -39,5 +46,5 @@ class RedactingReporterFilter(SafeExceptionReporterFilter):
     def _cleansed(self, name: str, value: Any) -> Any:
         if _FIELD_OF_KEY in name:
             return self.cleansed_substitute
-        text = pformat(value)
+        text = pformat(value, width=sys.maxsize)  # A key must not be cut by a line's end.
         return redact(text) if KEY_PATTERN.search(text) else value

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from cryptography.fernet import Fernet
-from django.utils import timezone
 
 from beton.models import Workspace
 from integrations_posthog.encryption import SealedText
@@ -13,12 +12,13 @@ from integrations_posthog.models import PosthogWorkspaceConfig
 from integrations_posthog.sandbox import KEYS, Key
 from integrations_posthog.services.store import Actor
 from integrations_posthog.services.validator import PostHogValidatorService
+from integrations_posthog.wiring import connection_service
 
 
 def service_of(workspace: Workspace) -> PostHogValidatorService:
     """The use cases of a workspace, acted by Alice."""
     actor = Actor(name="alice")
-    return PostHogValidatorService(workspace=workspace, actor=actor, clock=timezone.now)
+    return connection_service(workspace=workspace, actor=actor)
 
 
 def connect(workspace: Workspace, key: Key = KEYS.full) -> PosthogWorkspaceConfig:

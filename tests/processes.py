@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import requests
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -40,3 +42,13 @@ def wait_until(condition: Callable[[], object], *, seconds: float = 10) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"It did not happen within {seconds} seconds")
         time.sleep(0.01)
+
+
+def log_in(origin: str, *, name: str, password: str) -> requests.Response:
+    """What a person gets who opens the settings page of a server and logs in there."""
+    with requests.Session() as browser:
+        browser.trust_env = False
+        page = browser.get(f"{origin}/settings/posthog/", timeout=10)
+        [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        form = {"username": name, "password": password, "csrfmiddlewaretoken": token}
+        return browser.post(page.url, form, timeout=10)

@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"fields"},
     {"client", "models"},
     {"services"},
-    {"access", "limits", "redaction"},
+    {"access", "limits", "redaction", "wiring"},
     {"api", "web", "admin", "management", "templatetags"},
 ]
 """From the bottom up. A module imports from its own package and from the layers below it."""

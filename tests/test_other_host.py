@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -110,6 +111,21 @@ def manage(python: Run) -> Run:
     return lambda *arguments, **changes: python(HOST / "manage.py", *arguments, **changes)
 
 
+def test_the_other_project_does_what_the_readme_says() -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    recipe = readme.partition("## Adding the app to another project\n")[2].partition("\n## ")[0]
+    urls = (HOST / "shop" / "urls.py").read_text(encoding="utf-8")
+    chosen = (HOST / "shop" / "settings.py").read_text(encoding="utf-8")
+    prefix = "INTEGRATIONS_POSTHOG_"
+
+    for line in re.findall(r"^    (path\(.+)", recipe, re.MULTILINE):
+        assert line in urls
+    for app in re.findall(r'"(\w+)"', re.findall(r"^INSTALLED_APPS \+= (.+)", recipe, re.M)[0]):
+        assert f'"{app}",' in chosen
+    named = re.findall(rf"^({prefix}\w+) =", recipe, re.M)
+    assert sorted(named) == sorted(re.findall(rf"^({prefix}\w+) =", chosen, re.M))
+
+
 def test_the_wheel_holds_the_app_whole_and_nothing_else(wheel: Path) -> None:
     app = CHECKOUT / "integrations_posthog"
     files = {
@@ -173,5 +189,5 @@ def test_without_encryption_keys_a_command_stops_and_says_what_to_do(
 
 def test_the_journeys_of_the_other_project_pass(python: Run) -> None:
     options = ("--quiet", "-c", HOST / "pytest.ini", f"--rootdir={HOST}")
-    done = python("-m", "pytest", *options, HOST / "journeys.py")
+    done = python("-m", "pytest", *options, HOST / "journeys")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -23,6 +23,7 @@ from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspace
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.services import check as check_module
 from integrations_posthog.services.validator import PostHogValidatorService
+from integrations_posthog.wiring import operator_network
 
 PLANTED = KEYS.full.value
 REFUSED = "phx_" + "CanaryCanary" * 4
@@ -164,7 +165,7 @@ class TestErrorReports:
                 api_key=kwargs.get("api_key", PLANTED),
                 host="https://app.posthog.com",
                 project_id=None,
-                network=check_module.operator_network(),
+                network=operator_network(),
             )
             raise RuntimeError(f"disk on fire{api_key_in_a_local[:0]}{str(check)[:0]}")
 

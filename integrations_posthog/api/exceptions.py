@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
@@ -33,13 +35,15 @@ STATUSES = {
 }
 """The HTTP status of each error type."""
 
+MALFORMED_HINT = 'Send a JSON object, such as {"api_key": "phx_..."}.'
 _MALFORMED = (
     "invalid_format",
     "The body of the request is not what is expected here",
-    'Send a JSON object, such as {"api_key": "phx_..."}.',
+    MALFORMED_HINT,
 )
 _DRF_ERRORS: tuple[tuple[type[Exception], str, str, str | None], ...] = (
     (drf.ValidationError, *_MALFORMED),
+    (SuspiciousOperation, *_MALFORMED),
     (drf.ParseError, *_MALFORMED),
     (
         drf.NotAuthenticated,
@@ -84,6 +88,10 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
         headers["WWW-Authenticate"] = auth_header
     if isinstance(exc, drf.PermissionDenied | DjangoPermissionDenied):
         return _envelope("permission_denied", errors.PermissionDenied().message, _reason(exc))
+    if isinstance(exc, drf.Throttled):  # By a throttle of the host's.
+        wait = getattr(exc, "wait", None)
+        retry_after = None if wait is None else math.ceil(wait)
+        return response_to(errors.TooManyRequests(retry_after=retry_after))
     for kind, error_type, message, hint in _DRF_ERRORS:
         if isinstance(exc, kind):
             return _envelope(error_type, message, hint, headers=headers)
@@ -95,8 +103,11 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
 
 
 def _reason(exc: Exception) -> str | None:
-    """What forbade it, where that is more than "no permission": a CSRF failure, no workspace."""
-    return str(exc) or errors.PermissionDenied.default_hint
+    """What to do, by what forbade it."""
+    text = str(exc)
+    if text.startswith("CSRF Failed"):
+        return f"{text} Send Django's CSRF token, or use a token of the API instead of a session."
+    return text or errors.PermissionDenied.default_hint
 
 
 def response_to(error: errors.PostHogIntegrationError) -> Response:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.core.exceptions import SuspiciousOperation
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
 
 from ..errors import InvalidFormat, InvalidHost, NotFound, PostHogIntegrationError
-from .exceptions import STATUSES
+from .exceptions import MALFORMED_HINT, STATUSES
 
 _ERRORS_BY_FIELD: dict[str, type[PostHogIntegrationError]] = {
     "host": InvalidHost,
@@ -28,7 +31,8 @@ class ValidateRequest(serializers.Serializer[Any]):
         allow_null=True,
         allow_blank=True,
         max_length=2000,
-        help_text="Address of a PostHog; left out: PostHog Cloud, whichever region knows the key.",
+        help_text="Address of a PostHog; left out: the default one, which is PostHog Cloud, "
+        "whichever region knows the key, unless the operator has set another.",
     )
     project_id = serializers.CharField(
         required=False,
@@ -38,17 +42,23 @@ class ValidateRequest(serializers.Serializer[Any]):
         help_text="The project to connect; left out: the only one, or that with the lowest id.",
     )
 
-    def arguments(self) -> dict[str, Any]:
-        """The validated input, for the use case.
 
-        Raises:
-            InvalidFormat, InvalidHost, NotFound: by the first field that is wrong.
-        """
-        names = [str(name) for name in self.fields]
-        if not self.is_valid():
-            wrong = next((name for name in names if name in self.errors), "api_key")
-            raise _ERRORS_BY_FIELD.get(wrong, InvalidFormat)
-        return {name: self.validated_data.get(name) or None for name in names}
+def validate_arguments(request: Request) -> dict[str, Any]:
+    """The input of a validation, for the use case.
+
+    Raises:
+        InvalidFormat, InvalidHost, NotFound: by the first field that is wrong; a body that
+            cannot be read is an InvalidFormat.
+    """
+    try:
+        serializer = ValidateRequest(data=request.data)
+    except (ParseError, SuspiciousOperation) as exc:
+        raise InvalidFormat(hint=MALFORMED_HINT) from exc
+    names = [str(name) for name in serializer.fields]
+    if not serializer.is_valid():
+        wrong = next((name for name in names if name in serializer.errors), "api_key")
+        raise _ERRORS_BY_FIELD.get(wrong, InvalidFormat)
+    return {name: serializer.validated_data.get(name) or None for name in names}
 
 
 class ProjectAnswer(serializers.Serializer[Any]):

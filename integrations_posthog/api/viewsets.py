@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from django.utils import timezone
 from rest_framework.exceptions import NotFound
-from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -21,15 +19,25 @@ from ..limits import count_validation
 from ..redaction import RedactingReporterFilter
 from ..services.store import Actor
 from ..services.validator import PostHogValidatorService
+from ..wiring import connection_service
 from . import exceptions, schema
-from .serializers import ValidateRequest
+from .negotiation import ContentNegotiation
+from .parsers import PARSERS
+from .serializers import ValidateRequest, validate_arguments
 
 
 class _ErrorsInOurEnvelope(APIView):
+    content_negotiation_class = ContentNegotiation
     renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
         return exceptions.handle
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: Any, **kwargs: Any
+    ) -> Response:
+        response["Cache-Control"] = "no-store"
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         request.exception_reporter_filter = RedactingReporterFilter()
@@ -40,7 +48,7 @@ class PosthogViewSet(_ErrorsInOurEnvelope, GenericViewSet[Any]):
     """The PostHog connection of the request's workspace."""
 
     permission_classes = [IsAuthenticated]
-    parser_classes = [JSONParser, FormParser, MultiPartParser]
+    parser_classes = PARSERS
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return ValidateRequest
@@ -50,9 +58,10 @@ class PosthogViewSet(_ErrorsInOurEnvelope, GenericViewSet[Any]):
         """Try a key against PostHog, and connect the workspace with it if all is well."""
         access = manager_access_for(request)
         count_validation(workspace_pk=access.workspace.pk)
-        found = _service(request, access).validate_and_store_config(
-            **ValidateRequest(data=request.data).arguments()
-        )
+        service = _service(request, access)
+        with service.attempt():
+            arguments = validate_arguments(request)
+        found = service.validate_and_store_config(**arguments)
         return Response({"success": True, **found.as_plain_data()})
 
     @schema.status
@@ -81,11 +90,10 @@ class UnknownPathView(_ErrorsInOurEnvelope):
 
 
 def _service(request: Request, access: WorkspaceAccess) -> PostHogValidatorService:
-    return PostHogValidatorService(
+    return connection_service(
         workspace=access.workspace,
         actor=Actor(
             name=request.user.get_username(),
             confirm=lambda: confirm_manager(request, access.workspace),
         ),
-        clock=timezone.now,
     )

@@ -9,22 +9,18 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 _GLOBAL_UNICAST_IPV6 = ip_network("2000::/3")
+"""Leaves out, among others, ``::/96``, ``64:ff9b::/96`` and ``fec0::/10``."""
 
 _NEVER = tuple(
     ip_network(network)
     for network in (
+        "168.63.129.16/32",  # the host of a virtual machine at Azure
         "100.64.0.0/10",  # shared address space of carriers, metadata services of some clouds
         "192.0.0.0/24",  # IETF protocol assignments, metadata services of some clouds
         "192.88.99.0/24",  # 6to4 relay anycast
-        "::/96",  # IPv4-compatible, unspecified, loopback
-        "::ffff:0:0/96",  # IPv4-mapped
-        "::ffff:0:0:0/96",  # IPv4-translated
-        "64:ff9b::/96",  # NAT64
-        "64:ff9b:1::/48",  # local-use NAT64
         "2001::/32",  # Teredo
         "2002::/16",  # 6to4
         "3fff::/20",  # documentation
-        "fec0::/10",  # site-local
     )
 )
 

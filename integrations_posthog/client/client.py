@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from ..errors import NotFound
 from . import hogql, replies
-from .replies import KeyInfo, Project
+from .replies import MAX_PROJECTS, KeyInfo, Project
 from .transport import Reply, Transport
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkspaceInfo:
-    """The project that a connection is for, and all that the key reaches (at most 100)."""
+    """The project that a connection is for, and those that the key reaches (at most 100)."""
 
     project: Project
     projects: tuple[Project, ...]
@@ -60,17 +60,20 @@ class PostHogWorkspaceClient:
         if key is not None and key.project_ids:
             return self._restricted_workspace_info(key, project_id)
         # Pages of projects have no stable order, so there is one page, as long as they get.
-        page = replies.read_projects(self._get(self._projects_path(key), limit="100"))
-        chosen = page.projects[0] if project_id is None else _find(page.projects, project_id)
-        if chosen is None:
-            if page.is_whole or project_id is None:
-                raise NotFound
-            chosen = self.get_project(project_id=project_id)
-        return WorkspaceInfo(project=chosen, projects=page.projects)
+        page = replies.read_projects(self._get(self._projects_path(key), limit=str(MAX_PROJECTS)))
+        if project_id is None:
+            return WorkspaceInfo(project=page.projects[0], projects=page.projects)
+        listed = [project for project in page.projects if project.id == project_id]
+        if listed or page.is_whole:
+            return WorkspaceInfo(project=_only(listed), projects=page.projects)
+        self._transport.spare_requests = 0  # This one was not counted on.
+        project = self.get_project(project_id=project_id)
+        return WorkspaceInfo(project=project, projects=page.projects)
 
     def get_project(self, *, project_id: str) -> Project:
         """One project (posthog.com/docs/api/projects)."""
-        return replies.read_project(self._get(f"/api/projects/{project_id}/"))
+        reply = self._get(f"/api/projects/{project_id}/")
+        return replies.read_project(reply, project_id=project_id)
 
     def get_events_count(self, *, project_id: str, key: KeyInfo | None) -> int:
         """Events of the last 30 days, counted by PostHog (posthog.com/docs/api/queries).
@@ -93,6 +96,7 @@ class PostHogWorkspaceClient:
         A key restricted to projects may read it from its owner's account only
         (posthog/permissions.py, ``check_team_and_org_permissions``).
         """
+        self._transport.spare_requests = 0  # It is one itself.
         restricted = key is not None and bool(key.project_ids)
         if not restricted and (key is None or key.allows("organization:read")):
             path = f"/api/organizations/{organization_id}/"
@@ -107,7 +111,7 @@ class PostHogWorkspaceClient:
         if chosen not in key.project_ids:
             raise NotFound
         project = self.get_project(project_id=chosen)
-        others = (Project(id=other) for other in key.project_ids)
+        others = (Project(id=other) for other in key.project_ids[:MAX_PROJECTS])
         return WorkspaceInfo(
             project=project,
             projects=tuple(project if other.id == project.id else other for other in others),
@@ -125,5 +129,7 @@ class PostHogWorkspaceClient:
         return self._transport.get(f"{self.origin}{path}", params=params)
 
 
-def _find(projects: tuple[Project, ...], project_id: str) -> Project | None:
-    return next((project for project in projects if project.id == project_id), None)
+def _only(projects: list[Project]) -> Project:
+    if not projects:
+        raise NotFound
+    return projects[0]

@@ -13,11 +13,11 @@ from .addresses import is_allowed
 _CLOUD_DOMAIN = "posthog.com"
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _MAX_HOST = 240
-_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
-"""Without the underscore, which no public host has, but every key that is pasted as a host."""
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _IPV4 = re.compile(r"(0|[1-9][0-9]{0,2})(\.(0|[1-9][0-9]{0,2})){3}")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _UNSAFE = re.compile(r"[^\x21-\x7e]|[\\@%]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class Network:
 
     cloud_regions: tuple[str, ...]
     trusted_origins: frozenset[str]
+    default_origin: str = "https://app.posthog.com"
     ca_bundle: str = ""
 
 
@@ -81,12 +82,16 @@ def allowed_origin(text: str, *, trusted_origins: frozenset[str]) -> str:
     if parts.port is not None:
         raise InvalidHost(hint="Only the standard port of https (443) is asked.")
     host = parts.hostname or ""
+    if "_" in host:  # No public host has one, but every key that is pasted as a host.
+        raise InvalidHost
     if _is_ip(host) and not is_allowed(host):
         raise InvalidHost(hint="This address is not one of the public internet.")
     return origin
 
 
 def _split(text: str) -> SplitResult:
+    if _CONTROL.search(text):  # urlsplit drops some of them without a word.
+        raise InvalidHost
     try:
         parts = urlsplit(text)
     except ValueError as exc:

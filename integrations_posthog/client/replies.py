@@ -31,14 +31,18 @@ from .transport import Reply
 T = TypeVar("T")
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MISSING_SCOPE = re.compile(r"API key missing required scope '([a-z_]+:[a-z]+)'")
+_MISSING_SCOPE = re.compile(r"API key missing required scope '([a-z_]{1,64}:[a-z]{1,16})'")
 _REFUSES_PROJECT = (
     "API key does not have access to the requested project",
     "You don't have access to the project",
 )
+_FORBIDDEN_CODES = ("permission_denied", "authentication_failed", "not_authenticated")
 _NO_SUCH_PROJECT = ("Project not found.", "Not found.")
 _MAX_NAME = 255
-_MAX_COUNT = 2**63 - 1
+_MAX_ID = 10**18
+_MAX_INTEGER = 2**63 - 1
+MAX_PROJECTS = 100
+"""PostHog's longest page of projects."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,7 @@ def read_key(reply: Reply) -> KeyInfo | None:
     return KeyInfo(
         scopes=frozenset(_list_of(body["scopes"] or [], str)) or frozenset({"*"}),
         project_ids=tuple(
-            str(number) for number in sorted(_list_of(body.get("scoped_teams") or [], int))
+            _number(value) for value in sorted(_list_of(body.get("scoped_teams") or [], int))
         ),
         organization_ids=tuple(
             _uuid(value) for value in _list_of(body.get("scoped_organizations") or [], str)
@@ -106,14 +110,17 @@ def read_projects(reply: Reply) -> ProjectPage:
     if not projects:
         raise NotFound(hint="This key reaches no project. Make one in PostHog first.")
     return ProjectPage(
-        projects=tuple(sorted(projects, key=lambda project: int(project.id))),
+        projects=tuple(sorted(projects, key=lambda project: int(project.id)))[:MAX_PROJECTS],
         is_whole=body.get("next") is None,
     )
 
 
-def read_project(reply: Reply) -> Project:
-    """One project."""
-    return _project(_object(reply, of_project=True))
+def read_project(reply: Reply, *, project_id: str) -> Project:
+    """The project with this id."""
+    project = _project(_object(reply, of_project=True))
+    if project.id != project_id:
+        raise ApiError(status=reply.status)
+    return project
 
 
 def read_organization_name(reply: Reply) -> str:
@@ -134,17 +141,17 @@ def read_count(reply: Reply) -> int:
         ApiError: with ``status`` 404 where the instance is too old to have queries.
     """
     match _object(reply, of_project=True).get("results"):
-        case [[int(count)]] if not isinstance(count, bool) and 0 <= count <= _MAX_COUNT:
+        case [[int(count)]] if not isinstance(count, bool) and 0 <= count <= _MAX_INTEGER:
             return count
     raise ApiError(status=reply.status)
 
 
 def refusal(reply: Reply, *, of_project: bool) -> PostHogIntegrationError:
     """The error for a reply that is no success; ``of_project``: its path names a project."""
-    status, detail = reply.status, _detail(reply)
+    status, (code, detail) = reply.status, _envelope(reply)
     if status == 401:
         return Unauthorized(status=status)
-    if status == 403 and detail is not None:
+    if status == 403 and code in _FORBIDDEN_CODES:
         return _forbidden(detail)
     if status == 404 and of_project and detail in _NO_SUCH_PROJECT:
         return NotFound(status=status)
@@ -179,16 +186,16 @@ def _retry_after(reply: Reply) -> int | None:
     return int(value) if re.fullmatch(r"[0-9]{1,6}", value) else None
 
 
-def _detail(reply: Reply) -> str | None:
-    """The ``detail`` of PostHog's error envelope; None where the body is no such envelope."""
+def _envelope(reply: Reply) -> tuple[str | None, str]:
+    """``code`` and ``detail`` of PostHog's error envelope; no code where it is no envelope."""
     try:
         body = _json(reply)
     except ApiError:
-        return None
-    if isinstance(body, dict) and isinstance(body.get("code"), str):
-        detail = body.get("detail")
-        return detail if isinstance(detail, str) else ""
-    return None
+        return None, ""
+    if not isinstance(body, dict):
+        return None, ""
+    code, detail = body.get("code"), body.get("detail")
+    return code if isinstance(code, str) else None, detail if isinstance(detail, str) else ""
 
 
 def _object(reply: Reply, *, of_project: bool = False) -> dict[str, Any]:
@@ -216,14 +223,19 @@ def _list_of(value: object, kind: type[T]) -> list[T]:
 
 
 def _project(item: dict[str, Any]) -> Project:
-    number, organization = item.get("id"), item.get("organization")
-    if type(number) is not int or number < 0:
-        raise ApiError(status=200)
+    organization = item.get("organization")
     return Project(
-        id=str(number),
+        id=_number(item.get("id")),
         name=_name(item),
         organization_id=None if organization is None else _uuid(organization),
     )
+
+
+def _number(value: object) -> str:
+    """A project's id, which is a positive integer of the database's."""
+    if type(value) is not int or not 0 < value < _MAX_ID:
+        raise ApiError(status=200)
+    return str(value)
 
 
 def _uuid(value: object) -> str:

@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,23 +55,59 @@ class Reply:
         return f"<Reply {self.status}, {len(self.body)} bytes>"
 
 
-class _SocketsKept:
-    """Part of an adapter: remembers its connections, so that they can be cut at the deadline."""
+class _Sockets:
+    """The open sockets of a transport, by handles of its own, to cut them all at the deadline.
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.connections: list[Any] = []
-        super().__init__(*args, **kwargs)
+    The connections themselves will not do: they let go of a socket that its reply still reads.
+    """
+
+    def __init__(self) -> None:
+        self._handles: list[socket.socket] = []
+        self._lock = threading.Lock()
+        self._is_cut = False
+
+    def keep(self, opened: socket.socket) -> None:
+        """Remember a socket.
+
+        Raises:
+            OSError: too late; it must not be used any more.
+        """
+        with self._lock:
+            if self._is_cut:
+                opened.close()
+                raise OSError("the deadline has passed")
+            self._handles.append(opened.dup())
+
+    def cut(self) -> None:
+        """End whatever is read or written, and let nothing new begin."""
+        with self._lock:
+            self._is_cut = True
+            for handle in self._handles:
+                with suppress(OSError):  # The other side may have ended it.
+                    handle.shutdown(socket.SHUT_RDWR)
+                handle.close()
+            self._handles.clear()
+
+
+class _SocketsKept:
+    """Part of an adapter: hands the sockets of its connections to ``sockets``."""
+
+    def __init__(self, *, sockets: _Sockets, **kwargs: Any) -> None:
+        self._sockets = sockets
+        super().__init__(**kwargs)
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool = super().get_connection_with_tls_context(*args, **kwargs)  # type: ignore[misc]
-        connect = type(pool).ConnectionCls
+        sockets = self._sockets
+        connection_class: Any = type(pool).ConnectionCls
 
-        def connect_and_keep(*args: Any, **kwargs: Any) -> Any:
-            connection = connect(*args, **kwargs)
-            self.connections.append(connection)
-            return connection
+        class KeptConnection(connection_class):  # type: ignore[misc]
+            def _new_conn(self) -> socket.socket:
+                opened: socket.socket = super()._new_conn()
+                sockets.keep(opened)
+                return opened
 
-        pool.ConnectionCls = connect_and_keep
+        pool.ConnectionCls = KeptConnection
         return pool
 
 
@@ -96,29 +133,36 @@ class Transport:
         api_key: sent as a bearer token (posthog.com/docs/api: personal API key authentication).
         network: what the operator allows.
         seconds: how long all requests may take together, from now on.
+        spare_requests: how many requests may be made beyond those that have to be: tries anew,
+            and what a caller can do without.
     """
 
-    def __init__(self, *, api_key: str, network: Network, seconds: float) -> None:
+    def __init__(
+        self, *, api_key: str, network: Network, seconds: float, spare_requests: int
+    ) -> None:
         self._network = network
         self._deadline = time.monotonic() + seconds
         self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
-        self._guarded = _GuardedAdapter(is_https_proto=True)
-        self._trusted = _TrustedAdapter()
+        self._sockets = _Sockets()
+        self._trusted = _TrustedAdapter(sockets=self._sockets)
         self._session = _session()
-        self._session.mount("https://", self._guarded)
+        guarded = _GuardedAdapter(sockets=self._sockets, is_https_proto=True)
+        self._session.mount("https://", guarded)
         for origin in network.trusted_origins:
             self._session.mount(f"{origin}/", self._trusted)
-        self.requests_sent = 0
+        self.spare_requests = spare_requests
 
     def __repr__(self) -> str:
         return "<Transport>"
 
     def close(self) -> None:
-        """Close idle connections."""
+        """Close all connections."""
+        self._sockets.cut()
         self._session.close()
 
     def get(self, url: str, *, params: Mapping[str, str] | None = None) -> Reply:
-        """GET, tried again after connection faults and 502, 503 and 504.
+        """GET; tried again after connection faults and 502, 503 and 504, while there are spare
+        requests.
 
         Raises:
             InvalidHost: the host's address is not allowed.
@@ -127,6 +171,8 @@ class Transport:
             ApiError: a reply that is too large or cannot be decoded.
         """
         for pause in _BACK_OFFS:
+            if not self.spare_requests:
+                break
             try:
                 reply = self._send("GET", url, params=params)
                 if reply.status not in _RETRIED_STATUSES:
@@ -135,6 +181,7 @@ class Transport:
                 raise
             except ConnectionFailed:
                 pass  # Tried again; the last try raises.
+            self.spare_requests -= 1
             time.sleep(max(0.0, min(pause, self._remaining())))
         return self._send("GET", url, params=params)
 
@@ -149,7 +196,6 @@ class Transport:
         remaining = self._remaining()
         if remaining <= 0:
             raise TimedOut
-        self.requests_sent += 1
         outcome: queue.SimpleQueue[Reply | BaseException] = queue.SimpleQueue()
         threading.Thread(
             target=self._fetch, args=(outcome, method, url), kwargs=kwargs, daemon=True
@@ -157,9 +203,9 @@ class Transport:
         try:
             result = outcome.get(timeout=remaining)
         except queue.Empty:
-            self._cut_connections()
+            self._sockets.cut()
             raise TimedOut from None
-        if isinstance(result, requests.RequestException):
+        if isinstance(result, requests.RequestException | ValueError):
             raise _as_our_error(result) from result
         if isinstance(result, BaseException):
             raise result
@@ -200,17 +246,14 @@ class Transport:
                     raise TimedOut
             return Reply(status=response.status_code, headers=response.headers, body=bytes(body))
 
-    def _cut_connections(self) -> None:
-        for connection in self._guarded.connections + self._trusted.connections:
-            if connection.sock is not None:
-                try:
-                    connection.sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue  # Closed already, which is what is wanted.
+
+class _Session(HTTPSession):  # type: ignore[misc]
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: even where it follows none, requests would read a redirect's whole body."""
 
 
 def _session() -> HTTPSession:
-    session = HTTPSession(
+    session = _Session(
         Config(
             ip_filter_enable=False,  # The adapters mounted by the transport filter.
             ip_filter_allow_loopback_ips=False,
@@ -224,7 +267,8 @@ def _session() -> HTTPSession:
     return session
 
 
-def _as_our_error(exc: requests.RequestException) -> PostHogIntegrationError:
+def _as_our_error(exc: requests.RequestException | ValueError) -> PostHogIntegrationError:
+    """Ours for the libraries'; a plain ValueError is one over a reply that makes no sense."""
     if isinstance(exc, InvalidIPAddress):
         return InvalidHost(hint="The host's name leads to an address that is not allowed.")
     if isinstance(exc, requests.exceptions.SSLError):
@@ -236,5 +280,5 @@ def _as_our_error(exc: requests.RequestException) -> PostHogIntegrationError:
     return ApiError()
 
 
-def _is_read_timeout(exc: requests.RequestException) -> bool:
+def _is_read_timeout(exc: Exception) -> bool:
     return bool(exc.args) and isinstance(exc.args[0], urllib3.exceptions.ReadTimeoutError)

@@ -9,11 +9,11 @@ from typing import Any
 from django.apps import apps
 from django.core.management.base import CommandError
 from django.db import models
-from django.utils import timezone
 
 from ..conf import app_settings
 from ..services.store import Actor
 from ..services.validator import PostHogValidatorService
+from ..wiring import connection_service
 
 
 def add_workspace_argument(parser: _ActionsContainer, *, required: bool = True) -> None:
@@ -47,6 +47,4 @@ def service_for(workspace: models.Model) -> PostHogValidatorService:
         name = getpass.getuser()
     except (KeyError, OSError):  # A container's user may have no name.
         name = "unknown"
-    return PostHogValidatorService(
-        workspace=workspace, actor=Actor(name=f"{name} (command line)"), clock=timezone.now
-    )
+    return connection_service(workspace=workspace, actor=Actor(name=f"{name} (command line)"))

@@ -131,12 +131,13 @@ class ConnectionEventQuerySet(models.QuerySet["PosthogConnectionEvent"]):
         return self.filter(action="disconnect")
 
     def checks_of(self, config: PosthogWorkspaceConfig) -> ConnectionEventQuerySet:
-        """Tests of the key that is stored, at the instance where it is stored for."""
+        """Tests of the stored key, at its instance and for its project."""
         return self.filter(
             workspace_id=config.workspace_id,
             action__in=["connect", "recheck"],
             api_key_hint=config.api_key_hint,
             posthog_host=config.posthog_host,
+            posthog_project_id=config.posthog_project_id,
         )
 
     def update(self, **kwargs: Any) -> NoReturn:

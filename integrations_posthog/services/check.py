@@ -10,14 +10,12 @@ from typing import Literal
 
 from ..client import PostHogWorkspaceClient
 from ..client.client import WorkspaceInfo
-from ..client.hosts import Network, candidate_origins, canonical_origin, is_cloud
+from ..client.hosts import Network, candidate_origins
 from ..client.replies import KeyInfo, Project
 from ..client.transport import Transport
-from ..conf import app_settings
 from ..encryption import mask
 from ..errors import (
     ApiError,
-    NotFound,
     PostHogIntegrationError,
     TimedOut,
     Unauthorized,
@@ -25,8 +23,9 @@ from ..errors import (
 
 NEEDED_SCOPES = ("project:read", "query:read")
 CHECK_SECONDS = 14.5
-MAX_REQUESTS = 4
-"""For a good validation; one more for each region that refused the key."""
+SPARE_REQUESTS = 1
+"""Three are needed: key, projects, count, and one for each region that refused the key. A good
+check makes four at most, so a request that is tried anew takes the place of the name."""
 
 KEY_PAGE = "/settings/user-api-keys?preset=analytics"
 """Opens PostHog's dialog for a new key, ``query:read`` chosen (personalAPIKeysLogic.tsx)."""
@@ -79,17 +78,6 @@ class Validation:
         return facts if self.hint is None else facts | {"hint": self.hint}
 
 
-def operator_network() -> Network:
-    """What the operator allows, by the settings. A default host of one's own is trusted."""
-    trusted = {canonical_origin(origin) for origin in app_settings.TRUSTED_ORIGINS}
-    default = canonical_origin(app_settings.HOST)
-    return Network(
-        cloud_regions=tuple(canonical_origin(origin) for origin in app_settings.CLOUD_REGIONS),
-        trusted_origins=frozenset(trusted if is_cloud(default) else trusted | {default}),
-        ca_bundle=app_settings.CA_BUNDLE,
-    )
-
-
 class ConnectionCheck:
     """Runs once. ``steps`` tells how far it came, after success and failure alike.
 
@@ -107,6 +95,7 @@ class ConnectionCheck:
         self.host = host
         self.project_id = project_id
         self._network = network
+        self._origin = host
         self._reached: StepName = "region"
         self._done: dict[StepName, Step] = {}
 
@@ -120,7 +109,12 @@ class ConnectionCheck:
             PostHogIntegrationError: one of unauthorized, not_found, rate_limited, invalid_host,
                 connection_error, api_error.
         """
-        transport = Transport(api_key=self.api_key, network=self._network, seconds=CHECK_SECONDS)
+        transport = Transport(
+            api_key=self.api_key,
+            network=self._network,
+            seconds=CHECK_SECONDS,
+            spare_requests=SPARE_REQUESTS,
+        )
         try:
             return self._ask(transport)
         except PostHogIntegrationError as exc:
@@ -151,22 +145,22 @@ class ConnectionCheck:
 
     def _fail(self, exc: PostHogIntegrationError) -> None:
         name = _failed_step(exc, self._reached)
-        missing = ", ".join(exc.missing_scopes)
-        detail = f"Missing: {missing}" if missing else exc.message
+        detail = exc.message
+        if exc.missing_scopes:
+            detail = f"Missing: {', '.join(exc.missing_scopes)}"
+            exc.hint = _scopes_hint(self._origin, exc.missing_scopes)
         self._done[name] = Step(name=name, state="failed", detail=detail)
 
     def _ask(self, transport: Transport) -> Validation:
-        client, key, refused = self._find_region(transport)
+        client, key = self._find_region(transport)
         self._reached = "scopes"
-        self._check_scopes(client, key)
+        self._check_scopes(key)
         self._reached = "project"
         info = client.get_workspace_info(key=key, project_id=self.project_id)
         self._report_project(key, info)
         self._reached = "query"
         events_count, hint = self._count_events(client, key, info.project)
-        name = None
-        if transport.requests_sent < MAX_REQUESTS + refused:
-            name = _organization_name(client, key, info.project)
+        name = _organization_name(client, key, info.project) if transport.spare_requests else None
         project_name = info.project.name or ""
         return Validation(
             workspace_name=name or project_name,
@@ -179,31 +173,33 @@ class ConnectionCheck:
             report=self.report(),
         )
 
-    def _find_region(
-        self, transport: Transport
-    ) -> tuple[PostHogWorkspaceClient, KeyInfo | None, int]:
-        origins = candidate_origins(self.host, network=self._network)
-        for refused, origin in enumerate(origins):
-            client = PostHogWorkspaceClient(origin=origin, transport=transport)
+    def _find_region(self, transport: Transport) -> tuple[PostHogWorkspaceClient, KeyInfo | None]:
+        *others, last = candidate_origins(self.host, network=self._network)
+        for origin in others:
             try:
-                key = client.validate_credentials()
+                return self._try_region(origin, transport)
             except Unauthorized:
-                if origin == origins[-1]:
-                    raise
                 continue
-            self._pass("region", origin)
-            if key is not None:
-                self._pass("key", mask(self.api_key))
-            return client, key, refused
-        raise NotFound  # No region is configured; a system check says so.
+        return self._try_region(last, transport)
 
-    def _check_scopes(self, client: PostHogWorkspaceClient, key: KeyInfo | None) -> None:
+    def _try_region(
+        self, origin: str, transport: Transport
+    ) -> tuple[PostHogWorkspaceClient, KeyInfo | None]:
+        client = PostHogWorkspaceClient(origin=origin, transport=transport)
+        key = client.validate_credentials()
+        self._origin = origin
+        self._pass("region", origin)
+        if key is not None:
+            self._pass("key", mask(self.api_key))
+        return client, key
+
+    def _check_scopes(self, key: KeyInfo | None) -> None:
         if key is None:
             self._pass("scopes", "This PostHog does not tell them.", state="unknown")
             return
         missing = tuple(scope for scope in NEEDED_SCOPES if not key.allows(scope))
         if missing:
-            raise Unauthorized(missing_scopes=missing, hint=_scopes_hint(client.origin, missing))
+            raise Unauthorized(missing_scopes=missing)
         self._pass("scopes", ", ".join(NEEDED_SCOPES))
 
     def _report_project(self, key: KeyInfo | None, info: WorkspaceInfo) -> None:

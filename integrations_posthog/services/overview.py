@@ -36,8 +36,6 @@ class ConnectionOverview:
     """When the connection was last disconnected, and by whom."""
     last_check: PosthogConnectionEvent | None
     """The last test of the stored key, with its report."""
-    last_event: PosthogConnectionEvent | None
-    """What happened last, with whichever key."""
     trouble: Trouble | None
 
 
@@ -47,14 +45,13 @@ def state_of(config: PosthogWorkspaceConfig | None) -> State:
         return "not_connected"
     if not config.is_active:
         return "disconnected"
-    in_trouble = config.last_error_type or unreadable_reason(config) is not None
-    return "trouble" if in_trouble else "connected"
+    works = config.is_validated and not config.last_error_type
+    return "connected" if works and unreadable_reason(config) is None else "trouble"
 
 
 def connection_overview(workspace: models.Model) -> ConnectionOverview:
     """What is known of a workspace's connection. Asks nobody."""
     config = PosthogWorkspaceConfig.objects.filter(workspace_id=workspace.pk).first()
-    events = PosthogConnectionEvent.objects.filter(workspace_id=workspace.pk).newest_first()
     if config is None:
         return ConnectionOverview(
             state="not_connected",
@@ -62,7 +59,6 @@ def connection_overview(workspace: models.Model) -> ConnectionOverview:
             connected=None,
             disconnected=None,
             last_check=None,
-            last_event=events.first(),
             trouble=None,
         )
     checks = PosthogConnectionEvent.objects.checks_of(config)
@@ -70,18 +66,22 @@ def connection_overview(workspace: models.Model) -> ConnectionOverview:
         state=state_of(config),
         config=config,
         connected=checks.connects().succeeded().newest_first().first(),
-        disconnected=events.disconnects().first(),
+        disconnected=_last_disconnect(workspace),
         last_check=checks.newest_first().first(),
-        last_event=events.first(),
         trouble=_trouble(config, checks),
     )
+
+
+def _last_disconnect(workspace: models.Model) -> PosthogConnectionEvent | None:
+    events = PosthogConnectionEvent.objects.filter(workspace_id=workspace.pk)
+    return events.disconnects().newest_first().first()
 
 
 def _trouble(config: PosthogWorkspaceConfig, checks: ConnectionEventQuerySet) -> Trouble | None:
     unreadable = unreadable_reason(config)
     if unreadable is not None:
         return Trouble(error=unreadable.message, hint=unreadable.hint or "", since=None)
-    if not config.last_error_type:
+    if config.is_validated and not config.last_error_type:
         return None
     last_good = checks.succeeded().newest_first().first()
     failures = checks.failed().order_by("id")
@@ -89,7 +89,7 @@ def _trouble(config: PosthogWorkspaceConfig, checks: ConnectionEventQuerySet) ->
         failures = failures.filter(id__gt=last_good.id)
     first, last = failures.first(), failures.last()
     return Trouble(
-        error=last.error if last else config.validation_error or "",
-        hint=last.hint if last else "",
+        error=last.error if last else config.validation_error or "The key was never checked",
+        hint=last.hint if last else "Re-check it.",
         since=first.occurred_at if first else None,
     )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from ..errors import PostHogIntegrationError
 from .check import ConnectionCheck, Validation
 from .validator import PostHogValidatorService
+
+logger = logging.getLogger(__name__)
+
+AT_A_TIME = 10
+"""Each check gets a thread, and all of them one request of support's."""
 
 
 def recheck_connections(
@@ -16,7 +22,7 @@ def recheck_connections(
     """Re-check the connections of several workspaces, in about the time of the slowest.
 
     Args:
-        services: one for each workspace; keep them to about ten, each gets a thread.
+        services: one for each workspace, ``AT_A_TIME`` at most.
 
     Returns:
         What each check found, or the error that it ended with, in the same order.
@@ -40,7 +46,13 @@ def _prepared(service: PostHogValidatorService) -> ConnectionCheck | PostHogInte
 def _outcome(
     check: ConnectionCheck | PostHogIntegrationError,
 ) -> Validation | PostHogIntegrationError:
-    return check.outcome() if isinstance(check, ConnectionCheck) else check
+    if not isinstance(check, ConnectionCheck):
+        return check
+    try:
+        return check.outcome()
+    except Exception:  # It must not take the other checks' outcomes along.
+        logger.exception("Unexpected error in a re-check")
+        return PostHogIntegrationError()
 
 
 def _concluded(

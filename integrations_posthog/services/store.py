@@ -25,6 +25,8 @@ from .check import ConnectionCheck, Validation
 
 logger = logging.getLogger(__name__)
 
+_MAX_NAME = 255
+
 Action = PosthogConnectionEvent.Action
 Outcome = PosthogConnectionEvent.Outcome
 
@@ -70,9 +72,9 @@ class ConnectionStore:
         return config
 
     def config_with_key_of(self, check: ConnectionCheck) -> PosthogWorkspaceConfig | None:
-        """The stored connection, if the key that was checked is its own."""
+        """The stored connection, if the key that was checked is its own, asked at its place."""
         config = self.config()
-        if config is None or config.posthog_host != check.host:
+        if config is None or config.posthog_host not in ("", check.host):
             return None
         return config if is_key_of(config, check.api_key) else None
 
@@ -84,7 +86,8 @@ class ConnectionStore:
             NotFound: the workspace was deleted meanwhile.
             PermissionDenied: the actor may not, or no longer.
         """
-        rows = type(self.workspace)._base_manager.select_for_update()
+        # Not the key, so that rows elsewhere may go on to refer to the workspace meanwhile.
+        rows = type(self.workspace)._base_manager.select_for_update(no_key=True)
         with transaction.atomic():
             if not rows.filter(pk=self.workspace.pk).exists():
                 raise NotFound
@@ -147,7 +150,7 @@ class ConnectionStore:
         PosthogConnectionEvent.objects.create(
             workspace_id=self.workspace.pk,
             occurred_at=self._clock(),
-            actor_name=self._actor.name,
+            actor_name=self._actor.name[:_MAX_NAME],
             action=action,
             outcome=Outcome.OK if error is None else Outcome.FAILED,
             **facts,
@@ -161,14 +164,19 @@ def note_failure(
 ) -> None:
     """Note the failed check of a stored key at its connection.
 
-    Only PostHog's own word invalidates it; trouble on the way is just noted.
+    Only PostHog's own word on the key or on the stored project invalidates it; trouble on the
+    way is just noted, and what concerns another project is not noted at all.
     """
+    of_key = isinstance(error, Unauthorized) and (error.status == 401 or error.missing_scopes)
     of_stored_project = check.project_id == config.posthog_project_id
-    if isinstance(error, Unauthorized) or (isinstance(error, NotFound) and of_stored_project):
+    if of_key or (of_stored_project and isinstance(error, Unauthorized | NotFound)):
         config.mark_refused(error=error.message, error_type=error.error_type)
     elif of_stored_project:
         config.mark_unreachable(error_type=error.error_type)
-    config.save()
+    else:
+        return
+    # Not the key: it may have been encrypted anew since it was read.
+    config.save(update_fields=["is_validated", "validation_error", "last_error_type", "updated_at"])
 
 
 def is_key_of(config: PosthogWorkspaceConfig, api_key: str) -> bool:

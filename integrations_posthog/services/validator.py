@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from django.db import models
 
-from ..client.hosts import candidate_origins, canonical_origin
-from ..conf import app_settings
-from ..errors import PostHogIntegrationError
-from .check import ConnectionCheck, Validation, operator_network
+from ..client.hosts import Network, candidate_origins, canonical_origin
+from ..errors import NotFound, PostHogIntegrationError
+from ..models import PosthogWorkspaceConfig
+from .check import ConnectionCheck, Validation
 from .inputs import parse_api_key, parse_project_id
 from .store import Action, Actor, ConnectionStore, is_key_of, note_failure, unreadable_reason
 
@@ -48,12 +49,19 @@ class PostHogValidatorService:
         workspace: an instance of the host's workspace model.
         actor: who acts.
         clock: tells the time, with its zone.
+        network: what the operator allows, and the default host.
     """
 
     def __init__(
-        self, *, workspace: models.Model, actor: Actor, clock: Callable[[], datetime]
+        self,
+        *,
+        workspace: models.Model,
+        actor: Actor,
+        clock: Callable[[], datetime],
+        network: Network,
     ) -> None:
         self.workspace = workspace
+        self._network = network
         self._store = ConnectionStore(workspace=workspace, actor=actor, clock=clock)
 
     def validate_credentials(
@@ -63,8 +71,8 @@ class PostHogValidatorService:
 
         Args:
             api_key: as pasted; white space around it does not matter.
-            host: address of a PostHog; None for that of the settings.
-            project_id: the project to connect; None for the only or the oldest one.
+            host: address of a PostHog; None for the default one.
+            project_id: the project to connect; None for the only one or that with the lowest id.
 
         Raises:
             PostHogIntegrationError: any error type of the API's table.
@@ -83,17 +91,21 @@ class PostHogValidatorService:
             NotFound: also where the workspace was deleted meanwhile.
             PermissionDenied: the actor may not, or no longer.
         """
-        with self._store.failure_recorded(Action.CONNECT):
+        with self.attempt():
             check = self._prepare(api_key=api_key, host=host, project_id=project_id)
         return self.conclude(check, check.outcome(), reactivate=True)
+
+    def attempt(self) -> AbstractContextManager[None]:
+        """Puts into the history an attempt to connect that fails before PostHog is asked."""
+        return self._store.failure_recorded(Action.CONNECT)
 
     def choose_project(self, *, project_id: str) -> Validation:
         """Connect another project with the stored key. Raises what the others do."""
         config = self._store.existing_config()
-        with self._store.failure_recorded(Action.CONNECT):
+        with self.attempt():
             api_key = config.posthog_api_key.open()
         return self.validate_and_store_config(
-            api_key=api_key, host=config.posthog_host, project_id=project_id
+            api_key=api_key, host=config.posthog_host or None, project_id=project_id
         )
 
     def recheck(self) -> Validation:
@@ -112,9 +124,9 @@ class PostHogValidatorService:
         with self._store.failure_recorded(Action.RECHECK):
             return ConnectionCheck(
                 api_key=config.posthog_api_key.open(),
-                host=config.posthog_host,
+                host=config.posthog_host or self._network.default_origin,
                 project_id=config.posthog_project_id,
-                network=operator_network(),
+                network=self._network,
             )
 
     def conclude(
@@ -130,17 +142,17 @@ class PostHogValidatorService:
             check: the check that was run.
             outcome: its outcome.
             reactivate: whether success (re)connects the workspace, or only notes the outcome
-                for the key that was tested, if that is still the stored one.
+                for the key and project that were tested, if they are still the stored ones.
         """
         with self._store.transaction():
             stored = self._store.config_with_key_of(check)
-            is_recheck = stored is not None and (
-                not reactivate
-                or (bool(stored.is_active) and check.project_id == stored.posthog_project_id)
+            of_stored = stored is not None and check.project_id == stored.posthog_project_id
+            is_recheck = not reactivate or (
+                stored is not None and of_stored and bool(stored.is_active)
             )
             self._store.record_check(check=check, outcome=outcome, is_recheck=is_recheck)
             if not isinstance(outcome, PostHogIntegrationError):
-                if reactivate or stored is not None:
+                if reactivate or of_stored:
                     self._store.save(check=check, found=outcome, reactivate=reactivate)
             elif stored is not None:
                 note_failure(stored, check=check, error=outcome)
@@ -189,16 +201,23 @@ class PostHogValidatorService:
     ) -> ConnectionCheck:
         key = parse_api_key(api_key)
         chosen = parse_project_id(project_id)
-        network = operator_network()
-        origins = candidate_origins(host or app_settings.HOST, network=network)
-        origin = canonical_origin(host or app_settings.HOST)
+        is_default = host is None
+        host = self._network.default_origin if host is None else host
+        origins = candidate_origins(host, network=self._network)
+        origin = canonical_origin(host)
         config = self._store.config()
-        # The stored key goes back to where it came from, and stays with its project.
         is_stored = config is not None and is_key_of(config, key)
-        if config is not None and is_stored and (host is None or config.posthog_host in origins):
-            origin = config.posthog_host
-            chosen = chosen or config.posthog_project_id
-        return ConnectionCheck(api_key=key, host=origin, project_id=chosen, network=network)
+        if config is not None and is_stored and (is_default or config.posthog_host in origins):
+            # The stored key goes back to where it came from, and stays with its project.
+            origin = config.posthog_host or origin
+            chosen = chosen or _project_to_keep(config)
+        return ConnectionCheck(api_key=key, host=origin, project_id=chosen, network=self._network)
+
+
+def _project_to_keep(config: PosthogWorkspaceConfig) -> str | None:
+    """The stored project; None where PostHog has said that it is gone."""
+    gone = config.last_error_type == NotFound.error_type
+    return None if gone else config.posthog_project_id
 
 
 def _utc_text(moment: datetime | None) -> str | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..client.hosts import canonical_origin, is_cloud
-from ..conf import app_settings
-from ..encryption import redact
+from ..client.hosts import allowed_origin, candidate_origins, is_cloud
 from ..errors import InvalidHost
 from ..services.check import KEY_PAGE
+from ..wiring import operator_network
 
 OTHER = "other"
 
@@ -26,34 +25,28 @@ class Place:
 
 def places() -> list[Place]:
     """The default host, the regions of PostHog Cloud, and any other host."""
-    default = app_settings.HOST.rstrip("/")
+    network = operator_network()
+    default = network.default_origin
+    is_any_region = candidate_origins(default, network=network) == network.cloud_regions
     return [
         Place(
             value="",
-            label="PostHog Cloud, US or EU" if is_cloud(default) else default,
+            label="PostHog Cloud, US or EU" if is_any_region else _label(default),
             key_page=default + KEY_PAGE,
         ),
         *(
-            Place(value=region, label=_region_label(region), key_page=region + KEY_PAGE)
-            for region in app_settings.CLOUD_REGIONS
+            Place(value=region, label=_label(region), key_page=region + KEY_PAGE)
+            for region in network.cloud_regions
+            if region != default
         ),
         Place(value=OTHER, label="Self-hosted PostHog", key_page=""),
     ]
 
 
 def chosen_host(posted: Mapping[str, str]) -> str | None:
-    """The host in a posted form; None for the default one.
-
-    Raises:
-        InvalidHost: another PostHog is chosen, but its address is not given.
-    """
+    """The host in a posted form; None for the default one. Another one may be empty, or wrong."""
     where = posted.get("where", "")
-    if where != OTHER:
-        return where or None
-    host = posted.get("host", "").strip()
-    if not host:
-        raise InvalidHost
-    return host
+    return posted.get("host", "") if where == OTHER else where or None
 
 
 def shown_place(posted: Mapping[str, str], *, stored_host: str) -> tuple[str, str]:
@@ -66,19 +59,20 @@ def shown_place(posted: Mapping[str, str], *, stored_host: str) -> tuple[str, st
         return posted["where"] if posted["where"] in known else "", _shown_host(posted)
     if stored_host in known:
         return stored_host, ""
-    if not stored_host or stored_host == canonical_origin(app_settings.HOST):
+    if not stored_host or stored_host == operator_network().default_origin:
         return "", ""
     return OTHER, stored_host
 
 
 def _shown_host(posted: Mapping[str, str]) -> str:
-    """A posted host, only if it is one, since people paste keys anywhere."""
+    """A posted host, only if it is one that is asked, since people paste keys anywhere."""
+    trusted_origins = operator_network().trusted_origins
     try:
-        return redact(canonical_origin(posted.get("host", "")))
+        return allowed_origin(posted.get("host", ""), trusted_origins=trusted_origins)
     except InvalidHost:
         return ""
 
 
-def _region_label(region: str) -> str:
-    name = region.partition("://")[2]
-    return f"{name.split('.')[0].upper()} Cloud only" if is_cloud(region) else name
+def _label(origin: str) -> str:
+    name = origin.partition("://")[2]
+    return f"{name.split('.')[0].upper()} Cloud only" if is_cloud(origin) else name

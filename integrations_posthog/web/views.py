@@ -11,19 +11,19 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 from ..access import access_for, confirm_manager, manager_access_for
-from ..errors import PermissionDenied, PostHogIntegrationError
+from ..errors import PermissionDenied, PostHogIntegrationError, RateLimited
 from ..limits import count_validation
 from ..redaction import RedactingReporterFilter
-from ..services.overview import connection_overview
+from ..services.overview import ConnectionOverview, connection_overview
 from ..services.store import Actor
 from ..services.validator import PostHogValidatorService
+from ..wiring import connection_service
 from .forms import chosen_host, places, shown_place
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -117,12 +117,27 @@ def _act(
             name=request.user.get_username(),
             confirm=lambda: confirm_manager(request, access.workspace),
         )
-        use_case(
-            PostHogValidatorService(workspace=access.workspace, actor=actor, clock=timezone.now)
-        )
+        use_case(connection_service(workspace=access.workspace, actor=actor))
     except PostHogIntegrationError as exc:
-        return _panel(request, error=exc, status=403 if isinstance(exc, PermissionDenied) else 422)
+        return _refusal(request, exc)
     return _panel(request) if HtmxDetails(request) else redirect(_page_address())
+
+
+def _refusal(request: HttpRequest, error: PostHogIntegrationError) -> HttpResponse:
+    status = {PermissionDenied: 403, RateLimited: 429}.get(type(error), 422)
+    response = _panel(request, error=error, status=status)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def _is_trouble(
+    error: PostHogIntegrationError | None, request: HttpRequest, overview: ConnectionOverview
+) -> bool:
+    """Whether the error is that of the stored key, which the panel shows as its trouble."""
+    if error is None or overview.trouble is None or "api_key" in request.POST:
+        return False
+    return error.message == overview.trouble.error
 
 
 def _panel(
@@ -145,6 +160,7 @@ def _panel(
         "chosen_place": chosen_place,
         "typed_host": typed_host,
         "key_posted": "api_key" in request.POST,
+        "error_is_trouble": _is_trouble(error, request, overview),
         "error": error,
     }
     return render(request, f"integrations_posthog/{template}", context, status=status)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
-from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from beton.models import Workspace
 from integrations_posthog.sandbox import Key
 from integrations_posthog.services.store import Actor
 from integrations_posthog.services.validator import PostHogValidatorService
+from integrations_posthog.wiring import connection_service
 
 
 def service_of(workspace: Workspace, user: User) -> PostHogValidatorService:
     """The use cases, to arrange by what the page then shows."""
     actor = Actor(name=user.get_username())
-    return PostHogValidatorService(workspace=workspace, actor=actor, clock=timezone.now)
+    return connection_service(workspace=workspace, actor=actor)
 
 
 def key_field(page: Page) -> Locator:

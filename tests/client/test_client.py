@@ -46,7 +46,7 @@ def wire() -> Iterator[responses.RequestsMock]:
 @pytest.fixture
 def client() -> PostHogWorkspaceClient:
     network = Network(cloud_regions=(ORIGIN,), trusted_origins=frozenset())
-    transport = Transport(api_key=KEY, network=network, seconds=5)
+    transport = Transport(api_key=KEY, network=network, seconds=5, spare_requests=1)
     return PostHogWorkspaceClient(origin=ORIGIN, transport=transport)
 
 

@@ -14,10 +14,16 @@ from integrations_posthog.client.replies import KeyInfo, Project
 from integrations_posthog.client.transport import Reply
 
 ORGANIZATION = "018e0000-0000-7000-8000-000000000001"
+
+
+def read_project(answer: Reply) -> Project:
+    return replies.read_project(answer, project_id="1")
+
+
 READERS = [
     replies.read_key,
     replies.read_projects,
-    replies.read_project,
+    read_project,
     replies.read_organization_name,
     replies.read_own_organizations,
     replies.read_count,
@@ -40,6 +46,10 @@ def refused(
 ) -> Reply:
     body = {"type": "x", "code": code, "detail": detail, "attr": None}
     return reply(status, body, headers=headers)
+
+
+def forbidden(detail: str) -> Reply:
+    return refused(403, detail, "permission_denied")
 
 
 def test_a_key_tells_its_scopes_and_restrictions() -> None:
@@ -115,8 +125,28 @@ def test_a_missing_list_of_projects_means_that_no_posthog_lives_there() -> None:
         replies.read_projects(refused(404, "Not found.", "not_found"))
 
 
+def test_a_project_is_the_one_that_was_asked_for() -> None:
+    with pytest.raises(errors.ApiError):
+        replies.read_project(reply(200, {"id": 5, "name": "A"}), project_id="3")
+
+
+@pytest.mark.parametrize("number", [0, -5, 10**18, 10**300, True, "7", 7.0, None])
+def test_an_id_is_a_positive_integer_that_a_database_holds(number: object) -> None:
+    with pytest.raises(errors.ApiError):
+        replies.read_projects(reply(200, {"next": None, "results": [{"id": number, "name": "A"}]}))
+    with pytest.raises(errors.ApiError):
+        replies.read_key(reply(200, {"scopes": ["*"], "scoped_teams": [number or 0]}))
+
+
+def test_no_list_of_projects_is_longer_than_a_page() -> None:
+    results = [{"id": number, "name": "A"} for number in range(1, 500)]
+    assert (
+        len(replies.read_projects(reply(200, {"next": None, "results": results})).projects) == 100
+    )
+
+
 def test_names_are_made_fit_for_any_database() -> None:
-    project = replies.read_project(reply(200, {"id": 1, "name": "A\0\ud800" + "x" * 300}))
+    project = read_project(reply(200, {"id": 1, "name": "A\0\ud800" + "x" * 300}))
     assert project.name is not None
     assert project.name.startswith("A?x")
     assert len(project.name) == 255
@@ -140,23 +170,50 @@ def test_anything_else_is_no_count(results: object) -> None:
     [
         (refused(401, "Personal API key found ... is invalid."), errors.Unauthorized),
         (reply(401, raw=b"<html>"), errors.Unauthorized),
-        (refused(403, "API key missing required scope 'query:read'"), errors.Unauthorized),
-        (refused(403, "This action does not support personal API key access"), errors.Unauthorized),
-        (refused(403, "Organization 'project' does not allow using ..."), errors.Unauthorized),
         (
-            refused(403, "API keys with scoped projects are only supported on project-based ..."),
+            forbidden("API key missing required scope 'query:read'"),
             errors.Unauthorized,
         ),
         (
-            refused(403, "API key does not have access to the requested organization: ID x."),
+            refused(
+                403, "This action does not support personal API key access", "permission_denied"
+            ),
             errors.Unauthorized,
         ),
         (
-            refused(403, "API key does not have access to the requested project: ID 1."),
+            forbidden("Organization 'project' does not allow using ..."),
+            errors.Unauthorized,
+        ),
+        (
+            refused(
+                403,
+                "API keys with scoped projects are only supported on project-based ...",
+                "permission_denied",
+            ),
+            errors.Unauthorized,
+        ),
+        (
+            refused(
+                403,
+                "API key does not have access to the requested organization: ID x.",
+                "permission_denied",
+            ),
+            errors.Unauthorized,
+        ),
+        (
+            refused(
+                403,
+                "API key does not have access to the requested project: ID 1.",
+                "permission_denied",
+            ),
             errors.NotFound,
         ),
-        (refused(403, "You don't have access to the project."), errors.NotFound),
+        (
+            forbidden("You don't have access to the project."),
+            errors.NotFound,
+        ),
         (reply(403, raw=b"<html>Attention Required!</html>"), errors.ApiError),
+        (refused(403, "blocked", "waf_blocked"), errors.ApiError),
         (refused(404, "Project not found.", "not_found"), errors.NotFound),
         (refused(404, "Not found.", "not_found"), errors.NotFound),
         (refused(404, "Endpoint not found.", "not_found"), errors.ApiError),
@@ -195,7 +252,7 @@ def test_each_refusal_is_classified_and_what_is_not_listed_is_an_api_error(
 
 def test_a_missing_scope_is_named() -> None:
     with pytest.raises(errors.Unauthorized) as refusal:
-        replies.read_count(refused(403, "API key missing required scope 'query:read'"))
+        replies.read_count(forbidden("API key missing required scope 'query:read'"))
     assert refusal.value.missing_scopes == ("query:read",)
 
 
@@ -254,8 +311,8 @@ def test_a_reply_does_not_show_its_body() -> None:
 
 def test_ids_that_would_change_a_path_are_refused() -> None:
     with pytest.raises(errors.ApiError):
-        replies.read_project(reply(200, {"id": 1, "name": "A", "organization": "../../x"}))
+        read_project(reply(200, {"id": 1, "name": "A", "organization": "../../x"}))
 
 
 def test_a_project_without_an_organization_is_still_one() -> None:
-    assert replies.read_project(reply(200, {"id": 1, "name": "A"})) == Project(id="1", name="A")
+    assert read_project(reply(200, {"id": 1, "name": "A"})) == Project(id="1", name="A")

@@ -34,7 +34,21 @@ SECONDS = 1.0
 
 def transport_to(*origins: str, seconds: float = SECONDS, ca_bundle: str = "") -> Transport:
     network = Network(cloud_regions=(), trusted_origins=frozenset(origins), ca_bundle=ca_bundle)
-    return Transport(api_key=KEYS.full.value, network=network, seconds=seconds)
+    transport = Transport(
+        api_key=KEYS.full.value, network=network, seconds=seconds, spare_requests=2
+    )
+    _transports.append(transport)
+    return transport
+
+
+_transports: list[Transport] = []
+
+
+@pytest.fixture(autouse=True)
+def _closed() -> Iterator[None]:
+    yield
+    while _transports:
+        _transports.pop().close()
 
 
 def test_a_reply_comes_whole(posthog: Sandbox) -> None:

@@ -59,10 +59,13 @@ class TestOne:
     ) -> None:
         done = run(COMMAND, "--workspace", name)
         assert (done.code, done.out) == (1, "")
-        assert done.error == {
-            "acme": "PostHog is not connected in this workspace. Connect PostHog first.",
-            "initech": "There is no workspace with the id or slug 'initech'.",
-        }[name]
+        assert (
+            done.error
+            == {
+                "acme": "PostHog is not connected in this workspace. Connect PostHog first.",
+                "initech": "There is no workspace with the id or slug 'initech'.",
+            }[name]
+        )
 
 
 class TestAll:

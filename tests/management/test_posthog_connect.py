@@ -32,7 +32,7 @@ def _no_key_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def stored_key() -> str:
-    return PosthogWorkspaceConfig.objects.get().posthog_api_key.open()
+    return str(PosthogWorkspaceConfig.objects.get().posthog_api_key.open())
 
 
 def test_it_prints_each_check_and_the_outcome(

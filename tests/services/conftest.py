@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from beton.models import Workspace
+from integrations_posthog.sandbox import Sandbox
 from integrations_posthog.services.store import Actor
 from integrations_posthog.services.validator import PostHogValidatorService
+from integrations_posthog.wiring import operator_network
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -21,10 +23,15 @@ def now() -> list[datetime]:
 
 
 @pytest.fixture
-def service_of(now: list[datetime]) -> Callable[[Workspace], PostHogValidatorService]:
+def service_of(
+    now: list[datetime], posthog: Sandbox
+) -> Callable[[Workspace], PostHogValidatorService]:
     def of(workspace: Workspace) -> PostHogValidatorService:
         return PostHogValidatorService(
-            workspace=workspace, actor=Actor(name="alice"), clock=lambda: now[0]
+            workspace=workspace,
+            actor=Actor(name="alice"),
+            clock=lambda: now[0],
+            network=operator_network(),
         )
 
     return of

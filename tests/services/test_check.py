@@ -11,12 +11,9 @@ from integrations_posthog.client.hosts import Network
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.sandbox.keys import Key
 from integrations_posthog.services import check as check_module
-from integrations_posthog.services.check import (
-    ConnectionCheck,
-    Validation,
-    operator_network,
-)
+from integrations_posthog.services.check import ConnectionCheck, Validation
 from integrations_posthog.services.inputs import parse_api_key
+from integrations_posthog.wiring import operator_network
 
 CLOUD = "https://app.posthog.com"
 

@@ -20,6 +20,7 @@ from integrations_posthog.services import check as check_module
 from integrations_posthog.services.recheck import recheck_connections
 from integrations_posthog.services.store import Actor
 from integrations_posthog.services.validator import PostHogValidatorService
+from integrations_posthog.wiring import operator_network
 
 UNKNOWN_KEY = "phx_" + "0" * 47
 
@@ -190,13 +191,15 @@ class TestTheStoredKey:
         assert stored() == before
 
     def test_it_goes_back_to_where_it_came_from(
-        self, service: PostHogValidatorService, posthog: Sandbox
+        self,
+        acme: Workspace,
+        service_of: Callable[[Workspace], PostHogValidatorService],
+        posthog: Sandbox,
     ) -> None:
         """A key of one's own instance is not shown to PostHog Cloud by a test without a host."""
         with Sandbox() as own:
-            network = check_module.operator_network()
-            assert own.us.url not in network.cloud_regions
             self._trust(own.us.url)
+            service = service_of(acme)
             service.validate_and_store_config(api_key=KEYS.full.value, host=own.us.url)
             posthog.us.reset()
             service.validate_and_store_config(api_key=KEYS.full.value)
@@ -291,7 +294,10 @@ class TestWhoMay:
             raise errors.PermissionDenied
 
         service = PostHogValidatorService(
-            workspace=acme, actor=Actor(name="bob", confirm=refuse), clock=lambda: now[0]
+            workspace=acme,
+            actor=Actor(name="bob", confirm=refuse),
+            clock=lambda: now[0],
+            network=operator_network(),
         )
         for act in (
             lambda: service.validate_and_store_config(api_key=KEYS.full.value),

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from django.utils import timezone
 
 from beton.models import Workspace
 from integrations_posthog.sandbox import Key, Sandbox
 from integrations_posthog.services.store import Actor
 from integrations_posthog.services.validator import PostHogValidatorService
+from integrations_posthog.wiring import connection_service
 
 PAGE = "/settings/posthog/"
 CONNECT, RECHECK, PROJECT, DISCONNECT = FORMS = [
@@ -39,7 +39,7 @@ def logged_in() -> As:
 @pytest.fixture
 def service(acme: Workspace, posthog: Sandbox) -> PostHogValidatorService:
     """Alice's use cases in Acme, to arrange by what the page then shows."""
-    return PostHogValidatorService(workspace=acme, actor=Actor(name="alice"), clock=timezone.now)
+    return connection_service(workspace=acme, actor=Actor(name="alice"))
 
 
 def text_of(response: Any) -> str:

@@ -59,9 +59,9 @@ class Command(BaseCommand):
         workspace = _demo_workspace(user)
         self._connect(workspace, key)
         origin = f"http://{LOOPBACK}:{port}"
-        self._print_ways_in(origin, user=user, password=password)
         if sandbox is not None:
             self._print_stand_in(sandbox)
+        self._print_ways_in(origin, user=user, password=password)
         if not serve:
             self._heading("Nothing is served now; the same without --no-serve serves all of it")
             return

@@ -10,11 +10,9 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ...errors import PostHogIntegrationError
 from ...models import PosthogWorkspaceConfig
-from ...services.recheck import recheck_connections
+from ...services.recheck import AT_A_TIME, recheck_connections
 from ..output import error_text, report_lines
 from ..workspaces import add_workspace_argument, find_workspace, service_for
-
-_AT_A_TIME = 10
 
 
 class Command(BaseCommand):
@@ -46,10 +44,8 @@ class Command(BaseCommand):
         )
         failed = 0
         with logging_redirect_tqdm(), tqdm(total=len(pks), unit=" connections") as progress:
-            for start in range(0, len(pks), _AT_A_TIME):
-                batch = PosthogWorkspaceConfig.objects.filter(
-                    pk__in=pks[start : start + _AT_A_TIME]
-                )
+            for start in range(0, len(pks), AT_A_TIME):
+                batch = PosthogWorkspaceConfig.objects.filter(pk__in=pks[start : start + AT_A_TIME])
                 configs = list(batch.select_related("workspace"))
                 outcomes = recheck_connections([service_for(c.workspace) for c in configs])
                 for config, outcome in zip(configs, outcomes, strict=True):

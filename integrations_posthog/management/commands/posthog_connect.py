@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         add_workspace_argument(parser)
         parser.add_argument("--host", help="address of the PostHog; default: PostHog Cloud")
-        parser.add_argument("--project", metavar="ID", help="the only one or, of several, the oldest if left out")
+        parser.add_argument("--project", metavar="ID", help="default: the only or the oldest one")
         parser.add_argument("--key-file", type=Path, help="a file that holds the key alone")
 
     def handle(self, *, workspace: str, **options: Any) -> None:

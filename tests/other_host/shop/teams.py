@@ -8,7 +8,7 @@ from integrations_posthog.access import WorkspaceAccess
 from .models import Seat
 
 
-def team_of(request: HttpRequest) -> WorkspaceAccess:
+def access_for(request: HttpRequest) -> WorkspaceAccess:
     """The team in which the caller has a seat; whoever leads it may manage its connection."""
     seat = Seat.objects.select_related("team").filter(user_id=request.user.pk).first()
     if seat is None:

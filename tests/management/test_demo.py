@@ -1,0 +1,211 @@
+"""``manage.py demo``: what a newcomer is shown, and that all of it works."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import requests
+from cryptography.fernet import Fernet
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
+
+from beton.models import Membership, Workspace
+from integrations_posthog.models import PosthogWorkspaceConfig
+from integrations_posthog.sandbox import KEYS, Sandbox
+from tests.processes import ROOT, log_in, wait_until
+
+from .conftest import Run
+
+USUAL_PORTS = (8000, 8010, 8011)
+
+
+@pytest.fixture
+def _development(settings: Settings, db: None) -> None:
+    """The settings of a developer's machine; what the demo changes in them ends with the test."""
+    settings.DEBUG = True
+
+
+def section(printed: str, heading: str) -> str:
+    return printed.partition(f"\n{heading}\n")[2].partition("\n\n")[0]
+
+
+def log_in_of(printed: str) -> tuple[str, str]:
+    [(name, password)] = re.findall(r"^  Log in as +(\S+) / (\S+)$", printed, re.MULTILINE)
+    return name, password
+
+
+@pytest.mark.usefixtures("_development")
+class TestNoServe:
+    def test_it_prints_each_check_and_the_status(self, run: Run) -> None:
+        done = run("demo", "--no-serve")
+        assert done.code == 0
+        checks = section(done.out, "Connecting the workspace Acme to PostHog").splitlines()
+        assert [line[:5] for line in checks] == ["  ✓ K", "  ✓ R", "  ✓ S", "  ✓ P", "  ✓ Q"]
+        status = json.loads(section(done.out, "Status"))
+        assert (status["is_validated"], status["workspace_name"]) == (True, "Acme Corp")
+
+    def test_the_cookie_of_the_curl_command_and_the_log_in_work(self, run: Run) -> None:
+        done = run("demo", "--no-serve")
+        [cookie] = re.findall(r'-H "Cookie: beton_session=(\w+)"$', done.out, re.MULTILINE)
+        client = Client()
+        client.cookies["beton_session"] = cookie
+        status = client.get("/api/posthog/status").json()
+        assert status == json.loads(section(done.out, "Status"))
+
+        name, password = log_in_of(done.out)
+        client = Client()
+        client.post("/login/", {"username": name, "password": password})
+        for path in ("/settings/posthog/", "/admin/", "/api/docs"):
+            assert f":8000{path}\n" in re.sub(r":80\d\d", ":8000", done.out)
+            assert client.get(path).status_code == 200
+
+    def test_a_second_run_finds_what_the_first_one_made(self, run: Run) -> None:
+        first, second = run("demo", "--no-serve"), run("demo", "--no-serve")
+        assert second.code == 0
+        for rows in (Workspace.objects, User.objects, Membership.objects):
+            assert rows.count() == 1
+        assert PosthogWorkspaceConfig.objects.count() == 1
+        assert log_in_of(first.out) != log_in_of(second.out)
+
+    def test_it_shows_every_key_of_the_stand_in(self, run: Run) -> None:
+        shown = section(run("demo", "--no-serve").out, "Keys of the stand-in PostHog to try")
+        assert shown.splitlines() == [f"  {key.value}  {key.about}" for key in KEYS]
+
+    def test_it_says_that_nothing_is_served(self, run: Run) -> None:
+        assert "Nothing is served now" in run("demo", "--no-serve").out.splitlines()[-1]
+
+
+def test_without_debug_it_refuses(run: Run, db: None) -> None:
+    done = run("demo", "--no-serve")
+    assert (done.code, done.out) == (1, "")
+    assert "DJANGO_DEBUG=true" in done.error
+    assert not User.objects.exists()
+
+
+@pytest.mark.usefixtures("_development")
+class TestReal:
+    def test_it_asks_the_posthog_of_the_settings_with_a_key_of_ones_own(
+        self, run: Run, posthog: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("POSTHOG_API_KEY", KEYS.several.value)
+        done = run("demo", "--real", "--no-serve")
+        assert done.code == 0
+        assert posthog.us.requests
+        assert json.loads(section(done.out, "Status"))["workspace_name"] == "Umbrella Retail"
+        assert "stand-in" not in done.out
+        assert KEYS.several.value not in done.out
+
+    def test_a_refused_key_ends_it_in_words(
+        self, run: Run, posthog: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("POSTHOG_API_KEY", KEYS.revoked.value)
+        done = run("demo", "--real", "--no-serve")
+        assert done.code == 1
+        assert "  ✗ Key      Invalid or unauthorized API key" in done.out
+        assert done.error.startswith("Invalid or unauthorized API key. Check in PostHog")
+
+
+class Serving:
+    """The demo, serving on a fresh database, and what it has printed so far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.log = folder / "printed"
+        environment = {
+            "DJANGO_SETTINGS_MODULE": "beton.settings",
+            "DJANGO_DEBUG": "true",
+            "DATABASE_URL": f"sqlite:///{folder / 'db.sqlite3'}",
+            "BETON_ENCRYPTION_KEY": Fernet.generate_key().decode(),
+            "PYTHONUNBUFFERED": "",  # Python's default: what goes to a file may be held back.
+        }
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "demo"],
+                cwd=ROOT,
+                env=os.environ | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def printed(self) -> str:
+        return self.log.read_text(encoding="utf-8")
+
+    def wait(self) -> None:
+        """Until it serves, or has ended."""
+        wait_until(self._serves_or_has_ended, seconds=30)
+        assert self.process.poll() is None, self.printed
+
+    @property
+    def origin(self) -> str:
+        [origin] = re.findall(r"Settings page +(http://127\.0\.0\.1:\d+)/", self.printed)
+        return str(origin)
+
+    def _serves_or_has_ended(self) -> bool:
+        if self.process.poll() is not None:
+            return True
+        if "Serving, until Ctrl-C" not in self.printed:
+            return False
+        with suppress(requests.ConnectionError):
+            return requests.get(f"{self.origin}/healthz", timeout=5).status_code == 200
+        return False
+
+
+@contextmanager
+def taken(*ports: int) -> Iterator[None]:
+    """These ports are listened on: by us, unless somebody else does."""
+    with ExitStack() as stack:
+        for port in ports:
+            listener = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                listener.bind(("127.0.0.1", port))
+                listener.listen()
+        yield
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Iterator[Serving]:
+    with taken(*USUAL_PORTS):
+        serving = Serving(tmp_path)
+        try:
+            serving.wait()
+            yield serving
+        finally:
+            serving.process.kill()
+            serving.process.wait()
+
+
+def test_while_it_serves_all_that_it_printed_works_until_ctrl_c(serving: Serving) -> None:
+    printed = serving.printed
+    ports = {int(port) for port in re.findall(r"http://127\.0\.0\.1:(\d+)", printed)}
+    assert len(ports) == 3
+    assert ports.isdisjoint(USUAL_PORTS)
+
+    assert curl(section(printed, "Try the API")) == json.loads(section(printed, "Status"))
+    name, password = log_in_of(printed)
+    assert "Acme Production" in log_in(serving.origin, name=name, password=password).text
+
+    serving.process.send_signal(signal.SIGINT)
+    assert serving.process.wait(timeout=10) == 0
+    assert "Traceback" not in serving.printed
+
+
+def curl(command: str) -> object:
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"{command} --silent --show-error"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
