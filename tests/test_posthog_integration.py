@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
+from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
 
 from beton.models import Workspace
+from integrations_posthog.api.viewsets import PosthogViewSet
 from integrations_posthog.client import PostHogWorkspaceClient
 from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
 from integrations_posthog.sandbox import KEYS, Sandbox
@@ -108,6 +110,32 @@ class TestValidate:
         response = api.post(VALIDATE, body.encode("latin-1"), content_type="application/json")
         assert response.status_code == 400
         assert response.json()["error_type"] == "invalid_format"
+
+    @pytest.mark.parametrize(
+        ("body", "media_type"),
+        [
+            ("[" * 30_000, "application/json"),
+            ('{"a":' * 5000 + "1" + "}" * 5000, "application/json"),
+            ("&".join(f"f{n}=1" for n in range(1500)), "application/x-www-form-urlencoded"),
+        ],
+        ids=["lists", "objects", "fields"],
+    )
+    def test_so_is_a_body_beyond_all_measure(
+        self, api: APIClient, body: str, media_type: str
+    ) -> None:
+        for path in (VALIDATE, "/api/auth/token", "/api/auth/token/refresh"):
+            response = api.post(path, body, content_type=media_type)
+            assert response.status_code == 400
+            assert response.json()["error_type"] == "invalid_format"
+
+    def test_every_attempt_is_in_the_history(self, api: APIClient, posthog: Sandbox) -> None:
+        api.post(VALIDATE, "{", content_type="application/json")
+        api.post(VALIDATE, {"api_key": "x" * 2000}, format="json")
+        validate(api, host={})
+        validate(api)
+        events = PosthogConnectionEvent.objects.order_by("id")
+        expected = ["invalid_format", "invalid_format", "invalid_host", ""]
+        assert [event.error_type for event in events] == expected
 
     @pytest.mark.parametrize(
         ("key", "says"),
@@ -246,10 +274,29 @@ class TestValidate:
         assert response.status_code == 415
         assert response.json()["error_type"] == "unsupported_media_type"
 
-    def test_other_formats_are_not_acceptable(self, api: APIClient) -> None:
-        response = api.get(STATUS, headers={"accept": "application/xml"})
+    @pytest.mark.parametrize(
+        ("query", "headers"), [("", {"accept": "application/xml"}), ("?format=xml", {})]
+    )
+    def test_other_formats_are_not_acceptable(
+        self, api: APIClient, query: str, headers: dict[str, str]
+    ) -> None:
+        response = api.get(STATUS + query, headers=headers)
         assert response.status_code == 406
         assert response.json()["error_type"] == "not_acceptable"
+
+    def test_a_throttle_of_the_host_is_rate_limited(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise Throttled(wait=1.5)
+
+        monkeypatch.setattr(PosthogViewSet, "check_throttles", refuse)
+        response = api.get(STATUS)
+        assert_error(response, 429, "rate_limited", "Rate limit exceeded")
+        assert response.headers["Retry-After"] == "2"
+
+    def test_no_answer_is_kept_by_a_cache(self, api: APIClient) -> None:
+        assert api.get(STATUS).headers["Cache-Control"] == "no-store"
 
 
 class TestStatus:

@@ -71,13 +71,6 @@ class ConnectionStore:
             raise NotConfigured
         return config
 
-    def config_with_key_of(self, check: ConnectionCheck) -> PosthogWorkspaceConfig | None:
-        """The stored connection, if the key that was checked is its own, asked at its place."""
-        config = self.config()
-        if config is None or config.posthog_host not in ("", check.host):
-            return None
-        return config if is_key_of(config, check.api_key) else None
-
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """The one transaction of a use case; those of one workspace come one after another.
@@ -104,9 +97,16 @@ class ConnectionStore:
                 self.record(action, error=exc)
             raise
 
-    def save(self, *, check: ConnectionCheck, found: Validation, reactivate: bool) -> None:
-        """Keep what a good check found."""
-        config = self.config() or PosthogWorkspaceConfig(workspace_id=self.workspace.pk)
+    def save(
+        self,
+        config: PosthogWorkspaceConfig | None,
+        *,
+        check: ConnectionCheck,
+        found: Validation,
+        reactivate: bool,
+    ) -> None:
+        """Keep what a good check found, in the stored connection or else in a new one."""
+        config = config or PosthogWorkspaceConfig(workspace_id=self.workspace.pk)
         config.set_api_key(check.api_key)
         config.posthog_host = found.host
         config.posthog_workspace_name = found.workspace_name
@@ -177,6 +177,11 @@ def note_failure(
         return
     # Not the key: it may have been encrypted anew since it was read.
     config.save(update_fields=["is_validated", "validation_error", "last_error_type", "updated_at"])
+
+
+def is_checked_by(config: PosthogWorkspaceConfig, check: ConnectionCheck) -> bool:
+    """Whether it is the stored key that a check tests, at the instance it is stored for."""
+    return config.posthog_host in ("", check.host) and is_key_of(config, check.api_key)
 
 
 def is_key_of(config: PosthogWorkspaceConfig, api_key: str) -> bool:

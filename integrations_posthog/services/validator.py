@@ -14,7 +14,15 @@ from ..errors import NotFound, PostHogIntegrationError
 from ..models import PosthogWorkspaceConfig
 from .check import ConnectionCheck, Validation
 from .inputs import parse_api_key, parse_project_id
-from .store import Action, Actor, ConnectionStore, is_key_of, note_failure, unreadable_reason
+from .store import (
+    Action,
+    Actor,
+    ConnectionStore,
+    is_checked_by,
+    is_key_of,
+    note_failure,
+    unreadable_reason,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,7 +153,8 @@ class PostHogValidatorService:
                 for the key and project that were tested, if they are still the stored ones.
         """
         with self._store.transaction():
-            stored = self._store.config_with_key_of(check)
+            config = self._store.config()
+            stored = config if config is not None and is_checked_by(config, check) else None
             of_stored = stored is not None and check.project_id == stored.posthog_project_id
             is_recheck = not reactivate or (
                 stored is not None and of_stored and bool(stored.is_active)
@@ -153,7 +162,7 @@ class PostHogValidatorService:
             self._store.record_check(check=check, outcome=outcome, is_recheck=is_recheck)
             if not isinstance(outcome, PostHogIntegrationError):
                 if reactivate or of_stored:
-                    self._store.save(check=check, found=outcome, reactivate=reactivate)
+                    self._store.save(config, check=check, found=outcome, reactivate=reactivate)
             elif stored is not None:
                 note_failure(stored, check=check, error=outcome)
         if isinstance(outcome, PostHogIntegrationError):

@@ -37,6 +37,8 @@ def test_the_aliases_of_posthog_cloud_stand_for_all_regions(pasted: str) -> None
         ("https://US.PostHog.com", "https://us.posthog.com"),
         ("https://posthog.acme.com:443/login?next=/", "https://posthog.acme.com"),
         ("https://us.posthog.com.evil.example/", "https://us.posthog.com.evil.example"),
+        ("https://foobari.posthog.com", "https://foobari.posthog.com"),
+        ("https://notapp.posthog.com", "https://notapp.posthog.com"),
         ("https://xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example"),
         ("https://93.184.216.34/", "https://93.184.216.34"),
         ("https://[2606:4700:0::1111]/", "https://[2606:4700::1111]"),

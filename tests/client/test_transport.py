@@ -9,13 +9,17 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from requests.adapters import HTTPAdapter
 
 from integrations_posthog.client.hosts import Network
 from integrations_posthog.client.transport import Transport
@@ -27,6 +31,8 @@ from integrations_posthog.errors import (
     TLSFailed,
 )
 from integrations_posthog.sandbox import KEYS, Sandbox
+
+from .hostile import hostile_server
 
 PATH = "/api/personal_api_keys/@current/"
 SECONDS = 1.0
@@ -67,14 +73,73 @@ def test_what_takes_too_long_ends_at_the_deadline(posthog: Sandbox, fault: str) 
     assert time.monotonic() - start < SECONDS + 0.5
 
 
-def test_the_abandoned_thread_ends_soon_too(posthog: Sandbox) -> None:
-    posthog.us.fail("trickle_head", seconds=0.2)
-    with pytest.raises(TimedOut):
-        transport_to(posthog.us.url).get(posthog.us.url + PATH)
-    until = time.monotonic() + 5
-    while _fetching_threads() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert not _fetching_threads()
+HEAD_THAT_CLOSES = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [(HEAD_THAT_CLOSES, b"x"), (b"HTTP/1.0 200 OK\r\n\r\n", b"x"), (b"H",), (b"",)],
+    ids=["body", "body of HTTP/1.0", "head", "nothing"],
+)
+def test_the_abandoned_thread_ends_soon_too(pieces: tuple[bytes, ...]) -> None:
+    with hostile_server(*pieces, pause=0.2, repeat=100) as origin:
+        with pytest.raises(TimedOut):
+            transport_to(origin).get(f"{origin}/")
+        until = time.monotonic() + 2
+        while _fetching_threads() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not _fetching_threads()
+
+
+def test_a_name_that_is_found_too_late_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch, sockets_opened: list[str]
+) -> None:
+    released = threading.Event()
+    real = socket.getaddrinfo
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        released.wait(30)
+        return real("127.0.0.1", *args[1:], **kwargs)
+
+    with hostile_server(HEAD_THAT_CLOSES) as server:
+        port = server.rpartition(":")[2]
+        origin = f"http://posthog.acme.com:{port}"
+        transport = transport_to(origin, seconds=0.3)
+        monkeypatch.setattr(socket, "getaddrinfo", late)
+        with pytest.raises(TimedOut):
+            transport.get(f"{origin}/")
+        released.set()
+        until = time.monotonic() + 2
+        while _fetching_threads() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not _fetching_threads()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://\xff\xfe/\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://a\xe2\x84\x80b\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+        b"HTTP/1.1 99999 Odd\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+    ],
+    ids=range(10),
+)
+def test_an_answer_that_makes_no_sense_is_one_of_our_errors(answer: bytes) -> None:
+    with hostile_server(answer) as origin, suppress(ApiError, ConnectionFailed):
+        assert transport_to(origin, seconds=5).get(f"{origin}/").status == 302
+
+
+def test_the_body_of_a_redirect_is_bounded_too() -> None:
+    head = b"HTTP/1.1 302 Found\r\nLocation: /x\r\nConnection: close\r\n\r\n"
+    with hostile_server(head, b"x" * 1_000_000, repeat=50) as origin, pytest.raises(ApiError):
+        transport_to(origin, seconds=10).get(f"{origin}/")
 
 
 def _fetching_threads() -> list[threading.Thread]:
@@ -201,6 +266,15 @@ def test_a_netrc_file_does_not_replace_the_key(
     assert posthog.us.requests[0].key_label == "full"
 
 
+def test_there_are_as_many_tries_as_spare_requests(posthog: Sandbox) -> None:
+    posthog.us.fail("503")
+    transport = transport_to(posthog.us.url, seconds=5)
+    transport.spare_requests = 1
+    assert transport.get(posthog.us.url + PATH).status == 503
+    assert transport.get(posthog.us.url + PATH).status == 503
+    assert len(posthog.us.requests) == 3
+
+
 class TestTLS:
     def test_a_trusted_origin_with_a_private_authority_works(
         self, tls: Callable[[str], tuple[Sandbox, str]]
@@ -216,6 +290,23 @@ class TestTLS:
         with pytest.raises(TLSFailed):
             transport_to(posthog.us.url, seconds=5, ca_bundle=bundle).get(posthog.us.url + PATH)
         assert not posthog.us.requests
+
+    def test_the_private_authority_vouches_for_trusted_origins_alone(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        asked: list[object] = []
+
+        def send(_: HTTPAdapter, request: object, **kwargs: Any) -> None:
+            asked.append(kwargs["verify"])
+            raise requests.ConnectionError
+
+        monkeypatch.setattr(HTTPAdapter, "send", send)
+        transport = transport_to("https://a.internal", seconds=5, ca_bundle="bundle.pem")
+        transport.spare_requests = 0
+        for origin in ("https://a.internal", "https://b.example"):
+            with pytest.raises(ConnectionFailed):
+                transport.get(f"{origin}/")
+        assert asked == ["bundle.pem", True]
 
     def test_an_unknown_authority_is_refused(
         self, tls: Callable[[str], tuple[Sandbox, str]]

@@ -23,7 +23,7 @@ from tests.processes import ROOT, environment, wait_until
 from .caller import Caller
 
 LOOPBACK = "127.0.0.1"
-NO_REDIS = "No Redis answers at CACHE_URL, nor on its usual local port"
+NO_REDIS = "No Redis answers at CACHE_URL, or else at redis://127.0.0.1:6379"
 
 
 @dataclass(frozen=True, kw_only=True)

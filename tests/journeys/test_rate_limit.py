@@ -19,7 +19,7 @@ from .proxy import Proxy
 
 
 @pytest.fixture
-def owner(django_user_model: type[User], transactional_db: None) -> User:
+def owner(redis_url: str, django_user_model: type[User], transactional_db: None) -> User:
     """The owner of a workspace whose minute will not be over before the test is."""
     user = django_user_model.objects.create_user("olga", password=PASSWORD)
     workspace = Workspace.objects.create(name="Acme")

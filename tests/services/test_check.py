@@ -66,10 +66,22 @@ class TestRequests:
         assert body["name"].startswith("beton")
         assert "LIMIT" in body["query"]["query"]
 
-    def test_the_name_is_dropped_when_the_budget_is_short(self, posthog: Sandbox) -> None:
-        posthog.us.fail("503", path="/api/projects/$", times=1)
+    @pytest.mark.parametrize("path", ["/personal_api_keys/", "/api/projects/$"])
+    def test_the_name_is_dropped_when_the_budget_is_short(
+        self, posthog: Sandbox, path: str
+    ) -> None:
+        posthog.us.fail("503", path=path, times=1)
         assert run(KEYS.full).workspace_name == "Acme Production"
         assert len(asked(posthog)) == 4
+
+    @pytest.mark.parametrize("path", ["/personal_api_keys/", "/projects/$", "/organizations/"])
+    @pytest.mark.parametrize("fault", ["503", "drop"])
+    def test_trouble_takes_no_more_than_four_either(
+        self, posthog: Sandbox, path: str, fault: str
+    ) -> None:
+        posthog.us.fail(fault, path=path)
+        a_check(KEYS.full).outcome()
+        assert len(asked(posthog)) <= 4
 
 
 class TestRegions:
@@ -77,6 +89,7 @@ class TestRegions:
         found = run(KEYS.eu)
         assert found.host == posthog.eu.url
         assert found.project_name != "Acme Production"
+        assert found.workspace_name not in ("", found.project_name)
 
     def test_a_region_that_is_named_is_asked_alone(self, posthog: Sandbox) -> None:
         with pytest.raises(errors.Unauthorized):
@@ -236,6 +249,7 @@ class TestAnswersOfPostHog:
         with pytest.raises(errors.Unauthorized) as failure:
             run(KEYS.no_query)
         assert failure.value.missing_scopes == ("query:read",)
+        assert f"{posthog.us.url}/settings/user-api-keys" in str(failure.value.hint)
 
     @pytest.mark.parametrize("fault", ["403_project", "404"])
     def test_a_project_that_is_refused_is_not_found(self, posthog: Sandbox, fault: str) -> None:

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from beton.models import Workspace
 from integrations_posthog import errors
+from integrations_posthog.encryption import SealedText
 from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.services import check as check_module
@@ -218,12 +219,77 @@ class TestTheStoredKey:
         service.disconnect()
         service.recheck()
         assert stored()["is_active"] is False
+        assert history()[-1] == ("recheck", "ok", "")
 
     def test_a_validation_does(self, service: PostHogValidatorService) -> None:
         service.disconnect()
         self._test_again(service, "validate")
         assert stored()["is_active"] is True
         assert history()[-1] == ("connect", "ok", "")
+
+    def test_a_recheck_that_is_overtaken_by_another_project_leaves_it(
+        self, service: PostHogValidatorService
+    ) -> None:
+        check = service.prepare_recheck()
+        outcome = check.outcome()
+        service.choose_project(project_id="203")
+        service.conclude(check, outcome, reactivate=False)
+        assert stored()["posthog_project_id"] == "203"
+
+    def test_a_switch_that_another_organization_forbids_harms_nothing(
+        self, service: PostHogValidatorService, posthog: Sandbox
+    ) -> None:
+        before = stored()
+        posthog.us.fail("403_keys_disabled", path="/query/")
+        with pytest.raises(errors.Unauthorized):
+            service.choose_project(project_id="203")
+        assert stored() == before
+
+    def test_a_scope_that_was_taken_away_counts_for_every_project(
+        self, service: PostHogValidatorService, posthog: Sandbox
+    ) -> None:
+        posthog.us.remove_scope(KEYS.several, "query:read")
+        with pytest.raises(errors.Unauthorized):
+            service.choose_project(project_id="203")
+        assert stored()["is_validated"] is False
+
+    def test_once_its_project_is_gone_the_key_may_take_another(
+        self, service: PostHogValidatorService, posthog: Sandbox
+    ) -> None:
+        posthog.us.delete_project(202)
+        with pytest.raises(errors.NotFound):
+            service.validate_and_store_config(api_key=KEYS.several.value)
+        service.validate_and_store_config(api_key=KEYS.several.value)
+        assert stored()["posthog_project_id"] == "201"
+
+    def test_a_failed_recheck_does_not_write_the_key(
+        self,
+        service: PostHogValidatorService,
+        posthog: Sandbox,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """It may have been encrypted anew since it was read."""
+        posthog.us.fail("401")
+        sealed_anew = SealedText.seal(KEYS.several.value)
+        real = PosthogWorkspaceConfig.save
+
+        def rotated_before(self: PosthogWorkspaceConfig, **kwargs: Any) -> None:
+            PosthogWorkspaceConfig.objects.update(posthog_api_key=sealed_anew)
+            real(self, **kwargs)
+
+        monkeypatch.setattr(PosthogWorkspaceConfig, "save", rotated_before)
+        with pytest.raises(errors.Unauthorized):
+            service.recheck()
+        token = PosthogWorkspaceConfig.objects.get().posthog_api_key.token
+        assert token == sealed_anew.token
+
+    def test_stored_by_hand_without_a_host_it_is_checked_at_the_default_one(
+        self, service: PostHogValidatorService, posthog: Sandbox
+    ) -> None:
+        PosthogWorkspaceConfig.objects.update(posthog_host="", is_validated=False)
+        service.recheck()
+        assert stored()["posthog_host"] == posthog.us.url
+        assert stored()["is_validated"] is True
 
     def test_a_recheck_that_is_overtaken_by_another_key_changes_nothing(
         self, service: PostHogValidatorService, posthog: Sandbox
@@ -234,6 +300,7 @@ class TestTheStoredKey:
         before = stored()
         service.conclude(check, outcome, reactivate=False)
         assert stored() == before
+        assert history()[-1] == ("recheck", "ok", "")
 
     def test_it_cannot_be_tested_without_its_encryption_key(
         self, service: PostHogValidatorService, settings: Settings

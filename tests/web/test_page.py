@@ -83,7 +83,7 @@ def test_a_member_s_form_is_refused_in_words_and_changes_nothing(
     response = logged_in(carol).post(address, {"api_key": KEYS.full.value, "project_id": "202"})
     assert response.status_code == 403
     assert "You do not have permission to do this in this workspace" in text_of(response)
-    assert "Ask an owner or admin of the workspace." in text_of(response)
+    assert "Ask someone who manages the workspace." in text_of(response)
     config = PosthogWorkspaceConfig.objects.get()
     assert (config.posthog_project_id, config.is_active) == ("201", True)
     assert PosthogConnectionEvent.objects.count() == 1
@@ -99,7 +99,9 @@ def test_a_member_is_shown_no_form(
     service.disconnect()
     for response in (not_connected, connected, asked, client.get(PAGE)):
         main = response.content.decode().partition("<main")[2]
-        assert "Only owners and admins of Acme can change this." in text_of(response)
+        assert "You can look, but not change this. Ask someone who manages Acme." in text_of(
+            response
+        )
         assert "<form" not in main
         assert "<input" not in main
 
