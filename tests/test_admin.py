@@ -138,6 +138,28 @@ class TestList:
         assert len(for_many) == len(for_one)
 
 
+class TestAddresses:
+    """Whoever can compare a column at will can read it, piece by piece, by what is listed."""
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "posthog_api_key__startswith=gAAAA",
+            "posthog_api_key__regex=^g",
+            "posthog_api_key=gAAAA",
+            "workspace__posthog_config__posthog_api_key__startswith=gAAAA",
+            "posthog_host__regex=((",
+            "created_at__year=99999999999",
+        ],
+    )
+    def test_no_column_can_be_compared_but_those_of_the_filters(
+        self, sue: Client, acme: Workspace, posthog: Sandbox, query: str
+    ) -> None:
+        connect(acme)
+        for path in (LIST, HISTORY):
+            assert sue.get(f"{path}?{query}").status_code == 400
+
+
 class TestPage:
     def test_it_says_what_is_connected(
         self, sue: Client, acme: Workspace, posthog: Sandbox

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
 
@@ -85,6 +86,26 @@ class TestPermissions:
         for path in (LIST, page_of(config), HISTORY):
             assert client.get(path).headers["Location"].startswith("/admin/login/")
         assert act(client, "disconnect", config, confirmed="yes").status_code == 200
+        assert happened() == []
+
+
+class TestLostRights:
+    def test_a_permission_that_was_lost_meanwhile_counts(
+        self, acme: Workspace, posthog: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sue = support(*VIEW, RECHECK)
+        config = connect(acme)
+        posthog.us.fail("401")
+        real = PostHogValidatorService.conclude
+
+        def lose_rights(*args: Any, **kwargs: Any) -> Any:
+            User.objects.get(username="sue").user_permissions.clear()
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(PostHogValidatorService, "conclude", lose_rights)
+        sue.post(LIST, {"action": "recheck", "_selected_action": [config.pk]})
+        config.refresh_from_db()
+        assert config.is_validated
         assert happened() == []
 
 

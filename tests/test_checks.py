@@ -47,7 +47,11 @@ def test_good_settings_pass() -> None:
         ("CLOUD_REGIONS", ["us"], "E004"),
         ("CLOUD_REGIONS", [], "E005"),
         ("CLOUD_REGIONS", ["https://posthog.evil.example"], "E005"),
+        ("HOST", "http://eu.posthog.com", "E004"),
+        ("CLOUD_REGIONS", ["http://us.posthog.com"], "E004"),
         ("CA_BUNDLE", "/nowhere.pem", "E006"),
+        ("VALIDATION_RATE", "5 per minute", "E007"),
+        ("VALIDATION_RATE", "0/m", "E007"),
     ],
 )
 def test_each_mistake_stops_commands_and_servers(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from rest_framework.test import APIClient
 from beton.models import Workspace
 from integrations_posthog.encryption import KEY_PATTERN, mask, redact
 from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
+from integrations_posthog.redaction import RedactingReporterFilter
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.services import check as check_module
 from integrations_posthog.services.validator import PostHogValidatorService
@@ -183,6 +186,22 @@ class TestErrorReports:
             assert b"broken" in response.content
         assert_clean(response.content, "the technical page")
 
+    @pytest.mark.parametrize(
+        ("path", "host"),
+        [("/settings/posthog", "testserver"), ("/settings/posthog/connect", "evil.example")],
+        ids=["a slash is missing", "a host that is not ours"],
+    )
+    def test_the_technical_page_of_what_no_view_has_seen(
+        self, alice: User, settings: Settings, path: str, host: str
+    ) -> None:
+        settings.DEBUG = True
+        settings.ALLOWED_HOSTS = ["testserver"]
+        client = Client(raise_request_exception=False)
+        client.force_login(alice)
+        response = client.post(path, {"api_key": PLANTED}, headers={"host": host})
+        assert response.status_code in (400, 500)
+        assert_clean(response.content, "the technical page")
+
     @pytest.mark.parametrize("path", ["/settings/posthog/connect", "/api/posthog/validate"])
     def test_the_mail_to_the_admins_and_the_log(
         self, alice: User, logs: io.StringIO, path: str
@@ -263,6 +282,16 @@ def connected(
     monkeypatch.setenv("POSTHOG_API_KEY", PLANTED)
     call_command("posthog_connect", workspace=acme.slug, stdout=io.StringIO())
     return PosthogWorkspaceConfig.objects.get()
+
+
+@pytest.mark.parametrize("before", range(0, 120, 7))
+def test_a_report_finds_a_key_wherever_it_stands_in_a_value(before: int) -> None:
+    def frame_with(value: object) -> FrameType:
+        return sys._getframe()
+
+    for value in (b"x" * before + f" {PLANTED} ".encode(), {"a": ["y " * before, PLANTED]}):
+        shown = RedactingReporterFilter().get_traceback_frame_variables(None, frame_with(value))
+        assert_clean(repr(shown), "a report")
 
 
 def test_the_mask_and_the_redactor_leave_the_middle_out() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -14,17 +15,17 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from .errors import PostHogIntegrationError
-from .models import PosthogConnectionEvent, PosthogWorkspaceConfig
-from .services.overview import connection_overview, state_of
-from .services.recheck import recheck_connections
-from .services.store import Actor
-from .services.validator import PostHogValidatorService
-from .wiring import connection_service
+from ..errors import PermissionDenied, PostHogIntegrationError
+from ..models import PosthogConnectionEvent, PosthogWorkspaceConfig
+from ..services.overview import connection_overview, state_of
+from ..services.recheck import AT_A_TIME, recheck_connections
+from ..services.store import Actor
+from ..services.validator import PostHogValidatorService
+from ..wiring import connection_service
+from .base import ErrorTypeFilter, ReadOnlyAdmin, StateFilter
 
-MAX_RECHECKS = 10
-"""At a time: they run beside each other, within one request."""
-
+_RECHECK = "integrations_posthog.recheck_posthogworkspaceconfig"
+_DISCONNECT = "integrations_posthog.disconnect_posthogworkspaceconfig"
 _HISTORY_ROWS = 50
 _PAGE = "admin:integrations_posthog_posthogworkspaceconfig_change"
 _PLACE = ("organization", "project", "posthog_host")
@@ -40,56 +41,13 @@ _RECORD = (
 )
 
 
-class _ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_search_fields(self, request: HttpRequest) -> list[str]:
-        """Columns of our own, and what the host's workspace model has of the usual ones."""
-        workspace = self.model._meta.get_field("workspace").related_model
-        names = {field.name for field in workspace._meta.get_fields()} & {"name", "slug"}
-        return [*self.search_fields, "=workspace__pk", *(f"workspace__{name}" for name in names)]
-
-
-class StateFilter(admin.SimpleListFilter):
-    title = "state"
-    parameter_name = "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("working", "Connected"),
-            ("refused", "Trouble: refused by PostHog"),
-            ("unreachable", "Trouble: the last check failed"),
-            ("disconnected", "Disconnected"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        if self.value() not in dict(self.lookup_choices):
-            return queryset
-        chosen = getattr(PosthogWorkspaceConfig.objects.all(), str(self.value()))()
-        return queryset.filter(pk__in=chosen.values("pk"))
-
-
-class ErrorTypeFilter(admin.AllValuesFieldListFilter):
-    """The error types that occur; having none is no choice, which would be an empty link."""
-
-    def __init__(self, field: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(field, *args, **kwargs)
-        self.lookup_choices = self.lookup_choices.exclude(**{field.name: ""})
-
-
 @admin.register(PosthogWorkspaceConfig)
-class ConnectionAdmin(_ReadOnlyAdmin):
+class ConnectionAdmin(ReadOnlyAdmin):
     """Connections. Nothing is edited here; they are re-checked and disconnected."""
 
     list_display = ("workspace", "state", "last_error_type", *_PLACE, "validated_at")
     list_filter = (StateFilter, ("last_error_type", ErrorTypeFilter))
+    allowed_lookups = ("state", "last_error_type", "last_error_type__exact", "workspace__exact")
     list_select_related = ("workspace",)
     list_per_page = 50
     ordering = ("-updated_at", "pk")
@@ -107,10 +65,10 @@ class ConnectionAdmin(_ReadOnlyAdmin):
         css = {"all": ["integrations_posthog/admin.css"]}
 
     def has_recheck_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("integrations_posthog.recheck_posthogworkspaceconfig")
+        return request.user.has_perm(_RECHECK)
 
     def has_disconnect_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("integrations_posthog.disconnect_posthogworkspaceconfig")
+        return request.user.has_perm(_DISCONNECT)
 
     @transaction.non_atomic_requests
     def changelist_view(
@@ -157,12 +115,14 @@ class ConnectionAdmin(_ReadOnlyAdmin):
 
     @admin.action(description="Re-check the selected connections", permissions=["recheck"])
     def recheck(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
-        configs = list(queryset.select_related("workspace")[: MAX_RECHECKS + 1])
-        if len(configs) > MAX_RECHECKS:
-            text = f"Select at most {MAX_RECHECKS} connections at a time. Nothing was checked."
+        configs = list(queryset.select_related("workspace")[: AT_A_TIME + 1])
+        if len(configs) > AT_A_TIME:
+            text = f"Select at most {AT_A_TIME} connections at a time. Nothing was checked."
             self.message_user(request, text, messages.ERROR)
             return None
-        outcomes = recheck_connections([_service(request, config) for config in configs])
+        outcomes = recheck_connections(
+            [_service(request, config, permission=_RECHECK) for config in configs]
+        )
         for config, outcome in zip(configs, outcomes, strict=True):
             if isinstance(outcome, PostHogIntegrationError):
                 text = f"{config.workspace}: {outcome.message}. {outcome.hint or ''}"
@@ -191,57 +151,20 @@ class ConnectionAdmin(_ReadOnlyAdmin):
 
     def _disconnect(self, request: HttpRequest, config: PosthogWorkspaceConfig) -> None:
         try:
-            _service(request, config).disconnect()
-        except PostHogIntegrationError as exc:  # It was deleted a moment ago.
+            _service(request, config, permission=_DISCONNECT).disconnect()
+        except PostHogIntegrationError as exc:
             self.message_user(request, f"{config.workspace}: {exc.message}.", messages.WARNING)
         else:
             self.message_user(request, f"{config.workspace}: disconnected.", messages.SUCCESS)
 
 
-@admin.register(PosthogConnectionEvent)
-class ConnectionEventAdmin(_ReadOnlyAdmin):
-    """The history of all connections."""
+def _service(
+    request: HttpRequest, config: PosthogWorkspaceConfig, *, permission: str
+) -> PostHogValidatorService:
+    def confirm() -> None:
+        user = get_user_model()._default_manager.filter(pk=str(request.user.pk)).first()
+        if user is None or not user.has_perm(permission):  # An inactive one has none.
+            raise PermissionDenied
 
-    list_display = (
-        "occurred_at",
-        "workspace",
-        "action",
-        "outcome",
-        "error_type",
-        "actor_name",
-        "posthog_host",
-        "posthog_project_id",
-        "api_key_hint",
-    )
-    list_filter = ("action", "outcome", ("error_type", ErrorTypeFilter), "occurred_at")
-    list_select_related = ("workspace",)
-    list_per_page = 100
-    ordering = ("-id",)
-    search_fields = ("actor_name", "posthog_project_id", "posthog_host")
-    fields = (
-        "workspace",
-        "occurred_at",
-        "actor_name",
-        "action",
-        "outcome",
-        "error_type",
-        "error",
-        "hint",
-        "posthog_host",
-        "posthog_project_id",
-        "api_key_hint",
-        "steps",
-    )
-    readonly_fields = fields
-
-    class Media:
-        css = {"all": ["integrations_posthog/admin.css"]}
-
-    @admin.display(description="report")
-    def steps(self, event: PosthogConnectionEvent) -> str:
-        return render_to_string("admin/integrations_posthog/_report.html", {"event": event})
-
-
-def _service(request: HttpRequest, config: PosthogWorkspaceConfig) -> PostHogValidatorService:
-    actor = Actor(name=f"{request.user.get_username()} (support)")
+    actor = Actor(name=f"{request.user.get_username()} (support)", confirm=confirm)
     return connection_service(workspace=config.workspace, actor=actor)
