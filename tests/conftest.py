@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -13,6 +14,9 @@ from rest_framework_simplejwt.tokens import AccessToken
 
 from beton.models import Membership, Workspace
 from integrations_posthog.sandbox import Sandbox
+
+# Where it is ignored, as in a background job, the processes that tests start would ignore it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PASSWORD = "correct horse battery staple"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..client.hosts import allowed_origin, candidate_origins, is_cloud
+from ..client.hosts import candidate_origins, canonical_origin, is_cloud
 from ..errors import InvalidHost
 from ..services.check import KEY_PAGE
 from ..wiring import operator_network
@@ -65,12 +65,12 @@ def shown_place(posted: Mapping[str, str], *, stored_host: str) -> tuple[str, st
 
 
 def _shown_host(posted: Mapping[str, str]) -> str:
-    """A posted host, only if it is one that is asked, since people paste keys anywhere."""
-    trusted_origins = operator_network().trusted_origins
+    """A posted host, to mend it; only if it may be one, since people paste keys anywhere."""
     try:
-        return allowed_origin(posted.get("host", ""), trusted_origins=trusted_origins)
+        origin = canonical_origin(posted.get("host", ""))
     except InvalidHost:
         return ""
+    return "" if "_" in origin else origin  # Every key has one.
 
 
 def _label(origin: str) -> str:

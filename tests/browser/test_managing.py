@@ -119,7 +119,9 @@ def test_a_member_sees_the_connection_and_no_form(visit: Visit, carol: User) -> 
     page = visit(carol)
     expect_heading(page, "Connected to Umbrella Retail")
     expect(page.get_by_text("Query answered")).to_be_visible()
-    expect(page.get_by_text("Only owners and admins of Acme can change this.")).to_be_visible()
+    expect(
+        page.get_by_text("You can look, but not change this. Ask someone who manages Acme.")
+    ).to_be_visible()
     expect(page.locator("main form, main button, main input, main select")).to_have_count(0)
 
 
