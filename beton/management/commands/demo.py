@@ -57,7 +57,8 @@ class Command(BaseCommand):
     def _run(self, *, key: str, port: int, serve: bool, sandbox: Sandbox | None = None) -> None:
         user, password = _demo_user()
         workspace = _demo_workspace(user)
-        self._connect(workspace, key)
+        # By name: the stand-in of an earlier demo, which the key would go back to, is gone.
+        self._connect(workspace, key, host=sandbox.us.url if sandbox else None)
         origin = f"http://{LOOPBACK}:{port}"
         if sandbox is not None:
             self._print_stand_in(sandbox)
@@ -69,11 +70,11 @@ class Command(BaseCommand):
         self.stdout.flush()  # Or a pipe would keep all of the above until the end.
         call_command("runserver", f"{LOOPBACK}:{port}", use_reloader=False, skip_checks=True)
 
-    def _connect(self, workspace: Workspace, key: str) -> None:
+    def _connect(self, workspace: Workspace, key: str, *, host: str | None) -> None:
         self._heading(f"Connecting the workspace {workspace} to PostHog")
         service = service_for(workspace)
         try:
-            report = service.validate_and_store_config(api_key=key).report
+            report = service.validate_and_store_config(api_key=key, host=host).report
         except PostHogIntegrationError as exc:
             self._print_report(exc.report)
             raise CommandError(error_text(exc)) from exc
