@@ -70,7 +70,7 @@ class TestList:
         connect(acme)
         [row] = rows(sue.get(LIST))
         state, organization, project = "Connected", "Acme Corp", "Acme Production (12345)"
-        assert row[:-1] == ["Acme", state, "-", organization, project, posthog.us.url]
+        assert row[:-1] == ["Acme", state, "-", organization, project]
         assert re.fullmatch(r"\w+\.? \d+, 20\d\d, .*", row[-1])
 
     def test_each_state_has_a_word_and_its_error_type(

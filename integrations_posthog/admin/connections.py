@@ -45,7 +45,14 @@ _RECORD = (
 class ConnectionAdmin(ReadOnlyAdmin):
     """Connections. Nothing is edited here; they are re-checked and disconnected."""
 
-    list_display = ("workspace", "state", "last_error_type", *_PLACE, "validated_at")
+    list_display = (
+        "workspace",
+        "state",
+        "last_error_type",
+        "organization",
+        "project",
+        "validated_at",
+    )
     list_filter = (StateFilter, ("last_error_type", ErrorTypeFilter))
     allowed_lookups = ("state", "last_error_type", "last_error_type__exact", "workspace__exact")
     list_select_related = ("workspace",)

@@ -30,6 +30,9 @@ class _ErrorsInOurEnvelope(APIView):
     content_negotiation_class = ContentNegotiation
     renderer_classes = [JSONRenderer, BrowsableAPIRenderer]
 
+    def get_view_name(self) -> str:
+        return "PostHog"
+
     def get_exception_handler(self) -> Callable[[Exception, dict[str, Any]], Response]:
         return exceptions.handle
 
@@ -81,9 +84,6 @@ class UnknownPathView(_ErrorsInOurEnvelope):
     """Whatever else is asked for under the API's base."""
 
     authentication_classes: list[Any] = []
-
-    def get_view_name(self) -> str:
-        return "PostHog"
 
     def check_permissions(self, request: Request) -> None:
         raise NotFound
