@@ -14,6 +14,9 @@ demo: $(VENV)/installed .env ## Connect a workspace to a stand-in PostHog, and s
 test: $(VENV)/installed ## Run the tests (ARGS="tests/beton -k login -v 2")
 	$(RUN) manage.py test $(ARGS)
 
+soak: $(VENV)/installed ## Run the long proofs, for hours: thousands of hostile histories and killed workers
+	SOAK=1 $(RUN) manage.py test tests/proofs $(ARGS)
+
 lint: $(VENV)/installed ## Check style and format
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
@@ -40,11 +43,12 @@ $(VENV)/installed: requirements.txt
 	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Python's venv module is needed (on Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "Installing requirements.txt into $(VENV), which takes up to a minute ..." >&2
 	$(RUN) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 .env: | $(VENV)/installed
 	$(RUN) -m beton.env_file
 
-.PHONY: help demo test lint types check bench openapi
+.PHONY: help demo test soak lint types check bench openapi
 .DEFAULT_GOAL := help

@@ -91,3 +91,8 @@ class Membership(models.Model):
     def can_manage(self) -> bool:
         """May connect, re-check and disconnect integrations; who may not can still read."""
         return self.role in {self.Role.OWNER, self.Role.ADMIN}
+
+    @property
+    def can_purge(self) -> bool:
+        """May remove what was synced from integrations."""
+        return self.role == self.Role.OWNER

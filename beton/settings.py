@@ -185,6 +185,13 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Beton Inspector",
     "DESCRIPTION": "Connect a workspace to PostHog.",
     "VERSION": "1.0.0",
+    # Several rows have a state, each with words of its own.
+    "ENUM_NAME_OVERRIDES": {
+        "WebhookStateEnum": "integrations_posthog.models.Webhook.State",
+        "DeliveryStateEnum": "integrations_posthog.models.WebhookDelivery.State",
+        "DefinitionStateEnum": "integrations_posthog.models.SignalDefinition.State",
+        "SignalStateEnum": "integrations_posthog.models.Signal.State",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -193,6 +200,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Error reports, the debug page among them, leave PostHog keys out.
+DEFAULT_EXCEPTION_REPORTER = "integrations_posthog.redaction.RedactingReporter"
 DEFAULT_EXCEPTION_REPORTER_FILTER = "integrations_posthog.redaction.RedactingReporterFilter"
 
 # PostHog
@@ -206,6 +214,28 @@ INTEGRATIONS_POSTHOG_CLOUD_REGIONS = _list(
 )
 INTEGRATIONS_POSTHOG_TRUSTED_ORIGINS = _list("POSTHOG_TRUSTED_ORIGINS")
 INTEGRATIONS_POSTHOG_CA_BUNDLE = env.str("POSTHOG_CA_BUNDLE", default="")
+INTEGRATIONS_POSTHOG_SETTLE_SECONDS = env.int("POSTHOG_SETTLE_SECONDS", default=300)
+INTEGRATIONS_POSTHOG_SYNC_FIRST_DAYS = env.int("POSTHOG_SYNC_FIRST_DAYS", default=90)
+INTEGRATIONS_POSTHOG_SYNC_HISTORY_DAYS = env.int("POSTHOG_SYNC_HISTORY_DAYS", default=365)
+INTEGRATIONS_POSTHOG_SYNC_EVERY_SECONDS = env.int("POSTHOG_SYNC_EVERY_SECONDS", default=3600)
+INTEGRATIONS_POSTHOG_SYNC_LEASE_SECONDS = env.int("POSTHOG_SYNC_LEASE_SECONDS", default=120)
+
+# Celery does the syncs where there is a broker; all state is in the database.
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 10,
+    "socket_connect_timeout": 5,
+    "max_retries": 0,  # Whoever asks for a sync does not wait for a broker that is down.
+}
+CELERY_TASK_DEFAULT_QUEUE = env.str("CELERY_QUEUE", default="beton")
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BEAT_SCHEDULE = {
+    "tick": {"task": "posthog.tick", "schedule": 60.0, "options": {"expires": 55}}
+}
+if CELERY_BROKER_URL:
+    INTEGRATIONS_POSTHOG_SYNC_LAUNCHER = "integrations_posthog.tasks.launch"
 
 # Logs
 

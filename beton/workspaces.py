@@ -32,7 +32,11 @@ def access_for(request: HttpRequest) -> WorkspaceAccess:
         membership = named_membership(request=request, name=name)
     else:
         membership = _default_membership(request)
-    return WorkspaceAccess(workspace=membership.workspace, can_manage=membership.can_manage)
+    return WorkspaceAccess(
+        workspace=membership.workspace,
+        can_manage=membership.can_manage,
+        can_purge=membership.can_purge,
+    )
 
 
 def named_membership(*, request: HttpRequest, name: str) -> Membership:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.core.exceptions import PermissionDenied
@@ -19,7 +20,9 @@ class WorkspaceAccess:
 
     workspace: models.Model
     can_manage: bool
-    """May validate, re-check and disconnect; who may not can still read."""
+    """May validate, re-check, sync and disconnect; who may not can still read."""
+    can_purge: bool | None = None
+    """May remove all usage; None: whoever can manage."""
 
 
 def access_for(request: HttpRequest) -> WorkspaceAccess:
@@ -51,9 +54,35 @@ def confirm_manager(request: HttpRequest, workspace: models.Model) -> None:
     Raises:
         integrations_posthog.errors.PermissionDenied: not, or no longer.
     """
+    _confirm(request, workspace, access_of=manager_access_for)
+
+
+def confirm_purger(request: HttpRequest, workspace: models.Model) -> None:
+    """The same, whether the caller may remove all its usage. Raises the same."""
+    _confirm(request, workspace, access_of=purger_access_for)
+
+
+def _confirm(
+    request: HttpRequest,
+    workspace: models.Model,
+    *,
+    access_of: Callable[[HttpRequest], WorkspaceAccess],
+) -> None:
     try:
-        access = manager_access_for(request)
+        access = access_of(request)
     except PermissionDenied as exc:
         raise errors.PermissionDenied from exc
     if access.workspace.pk != workspace.pk:
         raise errors.PermissionDenied
+
+
+def purger_access_for(request: HttpRequest) -> WorkspaceAccess:
+    """The workspace of this request, for a caller who may remove all its usage.
+
+    Raises:
+        integrations_posthog.errors.PermissionDenied: the caller may not.
+    """
+    access = manager_access_for(request)
+    if access.can_purge is False:
+        raise errors.PermissionDenied(hint="Ask an owner of the workspace.")
+    return access

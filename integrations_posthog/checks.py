@@ -15,7 +15,7 @@ from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from .client.hosts import canonical_origin, is_cloud
+from .client.hosts import allowed_origin, canonical_origin, is_cloud
 from .conf import PREFIX, app_settings
 from .errors import InvalidHost
 
@@ -23,6 +23,15 @@ _IN_PROCESS_CACHES = (
     "django.core.cache.backends.locmem.LocMemCache",
     "django.core.cache.backends.dummy.DummyCache",
 )
+_RATE = re.compile(r"[1-9][0-9]*/[smhd]")
+_LEAST = {
+    "SETTLE_SECONDS": (0, "seconds"),
+    "SYNC_FIRST_DAYS": (28, "days"),
+    "SYNC_HISTORY_DAYS": (28, "days"),
+    "SYNC_EVERY_SECONDS": (60, "seconds"),
+    "SYNC_LEASE_SECONDS": (1, "seconds"),
+}
+_SAFE_LEASE_SECONDS = 90
 _NEW_KEY = (
     'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
 )
@@ -50,7 +59,8 @@ def check_settings(*_: Any, **__: Any) -> list[CheckMessage]:
         _check_workspace_access,
         _check_origins,
         _check_ca_bundle,
-        _check_rate,
+        _check_rates,
+        _check_sync,
         _check_cache,
     )
     return [message for check in checks for message in check()]
@@ -108,8 +118,10 @@ def _check_origins() -> list[CheckMessage]:
         trusted = {canonical_origin(origin) for origin in app_settings.TRUSTED_ORIGINS}
         regions = [canonical_origin(origin) for origin in app_settings.CLOUD_REGIONS]
         default = canonical_origin(app_settings.HOST)
+        for origin in filter(is_cloud, [*regions, default]):
+            allowed_origin(origin, trusted_origins=frozenset(trusted))
     except InvalidHost:
-        return _error(4, f"{names} holds something that is no origin.", hint)
+        return _error(4, f"{names} holds something that is no origin, or is never asked.", hint)
     if not regions:
         return _error(5, f"{PREFIX}CLOUD_REGIONS is empty.", "Leave it out for PostHog's own.")
     if any(origin.startswith("http:") and is_cloud(origin) for origin in [*regions, default]):
@@ -134,14 +146,37 @@ def _check_ca_bundle() -> list[CheckMessage]:
     return []
 
 
-def _check_rate() -> list[CheckMessage]:
-    if re.fullmatch(r"[1-9][0-9]*/[smhd]", app_settings.VALIDATION_RATE):
+def _check_rates() -> list[CheckMessage]:
+    rates = {name: getattr(app_settings, name) for name in ("VALIDATION_RATE", "SYNC_RATE")}
+    wrong = [name for name, rate in rates.items() if not _RATE.fullmatch(str(rate))]
+    if not wrong:
         return []
     return _error(
         7,
-        f"{PREFIX}VALIDATION_RATE is no rate.",
+        f"{PREFIX}{wrong[0]} is no rate.",
         'Write it as count/period with a period of s, m, h or d, such as "5/m".',
     )
+
+
+def _check_sync() -> list[CheckMessage]:
+    for name, (least, words) in _LEAST.items():
+        value = getattr(app_settings, name)
+        if not isinstance(value, int) or value < least:
+            hint = f"Set it to a whole number of {words}, {least} or more."
+            return _error(8, f"{PREFIX}{name} cannot be {value!r}.", hint)
+    if app_settings.SYNC_FIRST_DAYS > app_settings.SYNC_HISTORY_DAYS:
+        hint = f"The first sync reads the newest days of {PREFIX}SYNC_HISTORY_DAYS."
+        return _error(8, f"{PREFIX}SYNC_FIRST_DAYS is more than the whole history.", hint)
+    if app_settings.SYNC_LEASE_SECONDS < _SAFE_LEASE_SECONDS:
+        return [
+            CheckWarning(
+                f"{PREFIX}SYNC_LEASE_SECONDS is shorter than a query may take, so that living "
+                "workers lose their syncs.",
+                hint=f"Set it to {_SAFE_LEASE_SECONDS} or more.",
+                id="integrations_posthog.W002",
+            )
+        ]
+    return []
 
 
 def _check_cache() -> list[CheckMessage]:

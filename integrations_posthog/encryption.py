@@ -10,8 +10,11 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from .conf import app_settings
 from .errors import KeyUnreadable
 
-KEY_PATTERN = re.compile(r"(ph[a-z]_)[0-9A-Za-z_-]{8,}")
-"""What a key of PostHog's looks like in running text."""
+KEY_PATTERN = re.compile(
+    r"(?<=ph[a-z]_)[0-9A-Za-z_-]{8,}"  # A key of PostHog's.
+    r"|(?<=whsec_)[0-9A-Za-z+/=]{8,}"  # What a webhook's messages are signed with.
+)
+"""What is secret of a secret in running text: all that follows its prefix."""
 
 
 @lru_cache(maxsize=4)
@@ -67,5 +70,5 @@ def mask(key: str) -> str:
 
 
 def redact(text: str) -> str:
-    """``text`` with whatever looks like a key of PostHog's cut down to its prefix."""
-    return KEY_PATTERN.sub(r"\1…", text)
+    """``text`` with whatever looks like a secret cut down to its prefix."""
+    return KEY_PATTERN.sub("…", text)

@@ -5,10 +5,16 @@ An error's docstring is its message; facts are attributes. Callers act on ``erro
 
     PostHogIntegrationError          internal_error
     ├── InvalidFormat                invalid_format
+    ├── InvalidInput                 invalid_format
+    │   ├── InvalidMapping           invalid_format
+    │   ├── InvalidRule              invalid_format
+    │   └── TooManyWebhooks          invalid_format
     ├── InvalidHost                  invalid_host
+    │   └── InvalidReceiver          invalid_host
     ├── Unauthorized                 unauthorized
     ├── NotFound                     not_found
-    │   └── NotConfigured            not_found
+    │   ├── NotConfigured            not_found
+    │   └── NotConnected             not_found
     ├── PermissionDenied             permission_denied
     ├── RateLimited                  rate_limited
     │   ├── TooManyRequests          rate_limited
@@ -17,6 +23,9 @@ An error's docstring is its message; facts are attributes. Callers act on ``erro
     │   ├── TimedOut                 connection_error
     │   └── TLSFailed                connection_error
     ├── ApiError                     api_error
+    │   └── TooMuchToAnswer          api_error
+    ├── ProjectChanged               project_changed
+    ├── SyncRunning                  sync_running
     ├── ServiceUnavailable           service_unavailable
     └── KeyUnreadable                internal_error
 """
@@ -31,6 +40,8 @@ class PostHogIntegrationError(Exception):
 
     error_type: ClassVar[str] = "internal_error"
     default_hint: ClassVar[str | None] = None
+    retryable: bool = False
+    """Whether the same may succeed later, with nothing changed."""
 
     def __init__(
         self,
@@ -69,11 +80,37 @@ class InvalidFormat(PostHogIntegrationError):
     default_hint = "Paste the whole personal API key, as PostHog showed it when it was made."
 
 
+class InvalidInput(PostHogIntegrationError):
+    """The request has a value that cannot be used"""
+
+    error_type = "invalid_format"
+
+
+class InvalidMapping(InvalidInput):
+    """Events cannot be mapped to accounts like this"""
+
+
+class InvalidRule(InvalidInput):
+    """The rule of a signal definition cannot be"""
+
+
+class TooManyWebhooks(InvalidInput):
+    """This workspace has as many webhooks as it may have"""
+
+    default_hint = "Delete one that is not needed any more, then add the new one."
+
+
 class InvalidHost(PostHogIntegrationError):
     """Invalid PostHog host"""
 
     error_type = "invalid_host"
     default_hint = "Give the https:// address under which you open PostHog in your browser."
+
+
+class InvalidReceiver(InvalidHost):
+    """Invalid webhook address"""
+
+    default_hint = "Give the https:// address of a receiver on the public internet."
 
 
 class Unauthorized(PostHogIntegrationError):
@@ -99,6 +136,12 @@ class NotConfigured(NotFound):
     default_hint = "Connect PostHog first."
 
 
+class NotConnected(NotFound):
+    """PostHog is not connected in this workspace, or it refuses the stored key"""
+
+    default_hint = "Connect PostHog anew, or re-check the connection, then sync."
+
+
 class PermissionDenied(PostHogIntegrationError):
     """You do not have permission to do this in this workspace"""
 
@@ -110,6 +153,7 @@ class RateLimited(PostHogIntegrationError):
     """Rate limit exceeded. Maximum 5 validation requests per minute."""
 
     error_type = "rate_limited"
+    retryable = True
     default_hint = "Wait until the minute is over, then try again."
 
 
@@ -129,6 +173,7 @@ class ConnectionFailed(PostHogIntegrationError):
     """Network/connection failure: PostHog could not be reached"""
 
     error_type = "connection_error"
+    retryable = True
     default_hint = "Check the host's address, and that it can be reached from the internet."
 
 
@@ -150,11 +195,37 @@ class ApiError(PostHogIntegrationError):
     error_type = "api_error"
     default_hint = "Check that a PostHog answers at this host, and try again in a minute."
 
+    @property
+    def retryable(self) -> bool:  # type: ignore[override]
+        """Not where PostHog did not understand, or wants to be paid."""
+        return self.status not in (400, 402)
+
+
+class TooMuchToAnswer(ApiError):
+    """PostHog API returned an error"""
+
+    default_hint = "PostHog's reply was too large."
+
+
+class ProjectChanged(PostHogIntegrationError):
+    """Usage of another PostHog project is stored in this workspace"""
+
+    error_type = "project_changed"
+    default_hint = "Send the same with replace: true to remove that usage and go on."
+
+
+class SyncRunning(PostHogIntegrationError):
+    """A sync is running already"""
+
+    error_type = "sync_running"
+    default_hint = "Wait until it is done; its progress is told by GET sync."
+
 
 class ServiceUnavailable(PostHogIntegrationError):
     """The service is not available at the moment"""
 
     error_type = "service_unavailable"
+    retryable = True
     default_hint = "This is on our side. Try again in a minute."
 
 

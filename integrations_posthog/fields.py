@@ -55,7 +55,7 @@ class _DatabaseCascade(models.ForeignKey):  # type: ignore[type-arg]
         del kwargs["on_delete"], kwargs["db_constraint"]
         return name, path, args, kwargs
 
-    def db_type_suffix(self, connection: BaseDatabaseWrapper) -> str:
+    def db_type_suffix(self, connection: BaseDatabaseWrapper) -> str | None:
         table, column = self.remote_field.model._meta.db_table, self.target_field.column
         quote = connection.ops.quote_name
         return f"REFERENCES {quote(table)} ({quote(str(column))}) ON DELETE CASCADE"
@@ -63,6 +63,18 @@ class _DatabaseCascade(models.ForeignKey):  # type: ignore[type-arg]
 
 class CascadingForeignKey(_DatabaseCascade):
     """A foreign key whose ON DELETE CASCADE stands in the database."""
+
+
+class BulkCascadingForeignKey(CascadingForeignKey):
+    """A cascading key for tables of very many rows, which PostgreSQL does not check row by row:
+    that takes several times as long as to write the rows.
+
+    There a trigger has to cascade, once a statement; and who writes rows has to hold what they
+    refer to. Elsewhere it is as any other cascading key.
+    """
+
+    def db_type_suffix(self, connection: BaseDatabaseWrapper) -> str | None:
+        return None if connection.vendor == "postgresql" else super().db_type_suffix(connection)
 
 
 class CascadingOneToOneField(_DatabaseCascade, models.OneToOneField):  # type: ignore[type-arg]

@@ -1,4 +1,4 @@
-"""The one rate limit: counted in Django's cache by django-ratelimit, in fixed windows."""
+"""The rate limits: counted in Django's cache by django-ratelimit, in fixed windows."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import logging
 from django_ratelimit.core import get_usage
 
 from .conf import app_settings
-from .errors import RateLimited, ServiceUnavailable
+from .errors import RateLimited, ServiceUnavailable, TooManyRequests
 
 logger = logging.getLogger(__name__)
+
+WEBHOOK_TEST_RATE = "10/m"
+"""Tests of webhooks that a workspace may send."""
+
+BACKTEST_RATE = "10/m"
+"""Backtests that a workspace may ask for."""
 
 
 def count_validation(*, workspace_pk: object) -> None:
@@ -24,6 +30,44 @@ def count_validation(*, workspace_pk: object) -> None:
         key=str(workspace_pk),
         rate=app_settings.VALIDATION_RATE,
     )
+
+
+def count_webhook_test(*, workspace_pk: object) -> None:
+    """Count one test of a workspace's webhooks, whichever of them it is.
+
+    Raises:
+        TooManyRequests: the workspace has used up this minute's tests.
+        ServiceUnavailable: the cache that counts is down.
+    """
+    _count(group="integrations_posthog.webhook_test", of=workspace_pk, rate=WEBHOOK_TEST_RATE)
+
+
+def count_backtest(*, workspace_pk: object) -> None:
+    """Count one backtest of a workspace, whoever asks: each reads all that is held.
+
+    Raises:
+        TooManyRequests: the workspace has used up this minute's backtests.
+        ServiceUnavailable: the cache that counts is down.
+    """
+    _count(group="integrations_posthog.backtest", of=workspace_pk, rate=BACKTEST_RATE)
+
+
+def count_sync(*, workspace_pk: object) -> None:
+    """Count one sync of a workspace, or what leads to one: each takes a worker.
+
+    Raises:
+        TooManyRequests: the workspace has used up this minute's.
+        ServiceUnavailable: the cache that counts is down.
+    """
+    _count(group="integrations_posthog.sync", of=workspace_pk, rate=app_settings.SYNC_RATE)
+
+
+def _count(*, group: str, of: object, rate: str) -> None:
+    """Count what is no attempt to validate a key; the refusal says nothing of PostHog."""
+    try:
+        count_attempt(group=group, key=str(of), rate=rate)
+    except RateLimited as exc:
+        raise TooManyRequests(retry_after=exc.retry_after) from exc
 
 
 def count_attempt(*, group: str, key: str, rate: str) -> None:

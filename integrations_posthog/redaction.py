@@ -8,11 +8,14 @@ from types import FrameType
 from typing import Any
 
 from django.http import HttpRequest
-from django.views.debug import SafeExceptionReporterFilter
+from django.utils.safestring import SafeString
+from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from .encryption import KEY_PATTERN, redact
 
 _FIELD_OF_KEY = "api_key"
+_CONTAINERS = (list, tuple, dict, set, frozenset)
+_MOST_ITEMS = 10_000
 
 
 class RedactingReporterFilter(SafeExceptionReporterFilter):
@@ -46,5 +49,24 @@ class RedactingReporterFilter(SafeExceptionReporterFilter):
     def _cleansed(self, name: str, value: Any) -> Any:
         if _FIELD_OF_KEY in name:
             return self.cleansed_substitute
-        text = pformat(value, width=sys.maxsize)  # A key must not be cut by a line's end.
+        if isinstance(value, _CONTAINERS) and len(value) > _MOST_ITEMS:
+            return self.cleansed_substitute  # It would take as long as all the rest together.
+        try:
+            text = pformat(value, width=sys.maxsize)  # A key must not be cut by a line's end.
+        except Exception:  # noqa: BLE001  (any code may run, such as a query that fails)
+            return self.cleansed_substitute
         return redact(text) if KEY_PATTERN.search(text) else value
+
+
+class RedactingReporter(ExceptionReporter):
+    """Set as ``request.exception_reporter_class`` by every page that takes a key.
+
+    It redacts the finished report, and so what no filter is asked about: the address with its
+    query, for one. The mailer knows only the one in ``DEFAULT_EXCEPTION_REPORTER``.
+    """
+
+    def get_traceback_html(self) -> SafeString:
+        return SafeString(redact(super().get_traceback_html()))
+
+    def get_traceback_text(self) -> SafeString:
+        return SafeString(redact(super().get_traceback_text()))

@@ -15,10 +15,14 @@ from integrations_posthog.services.validator import PostHogValidatorService
 from integrations_posthog.wiring import connection_service
 
 
+def actor() -> Actor:
+    """Alice."""
+    return Actor(name="alice")
+
+
 def service_of(workspace: Workspace) -> PostHogValidatorService:
     """The use cases of a workspace, acted by Alice."""
-    actor = Actor(name="alice")
-    return connection_service(workspace=workspace, actor=actor)
+    return connection_service(workspace=workspace, actor=actor())
 
 
 def connect(workspace: Workspace, key: Key = KEYS.full) -> PosthogWorkspaceConfig:
@@ -29,7 +33,11 @@ def connect(workspace: Workspace, key: Key = KEYS.full) -> PosthogWorkspaceConfi
 
 def store_connection(workspace: Workspace, **columns: Any) -> PosthogWorkspaceConfig:
     """A connection of which nobody was asked, with the key ``full`` and no history."""
-    facts = {"posthog_project_id": "12345", "is_validated": True} | columns
+    facts = {
+        "posthog_host": "https://us.posthog.com",
+        "posthog_project_id": "12345",
+        "is_validated": True,
+    } | columns
     config = PosthogWorkspaceConfig(workspace=workspace, **facts)
     config.set_api_key(KEYS.full.value)
     config.save()

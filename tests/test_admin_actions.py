@@ -7,9 +7,11 @@ import time
 from typing import Any
 
 import pytest
+from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.models import User
 from django.contrib.messages import get_messages
 from django.test import Client
+from pytest_django import Settings
 
 from beton.models import Workspace
 from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
@@ -89,6 +91,13 @@ class TestPermissions:
         assert happened() == []
 
 
+class EverybodyMay(BaseBackend):
+    """Gives every permission to everybody, those who have left among them."""
+
+    def has_perm(self, *_: object, **__: object) -> bool:
+        return True
+
+
 class TestLostRights:
     def test_a_permission_that_was_lost_meanwhile_counts(
         self, acme: Workspace, posthog: Sandbox, monkeypatch: pytest.MonkeyPatch
@@ -106,6 +115,29 @@ class TestLostRights:
         sue.post(LIST, {"action": "recheck", "_selected_action": [config.pk]})
         config.refresh_from_db()
         assert config.is_validated
+        assert happened() == []
+
+    @pytest.mark.parametrize("lost", ["is_active", "is_staff"])
+    def test_who_is_no_staff_any_more_may_nothing_whatever_the_host_permits(
+        self, acme: Workspace, monkeypatch: pytest.MonkeyPatch, settings: Settings, lost: str
+    ) -> None:
+        settings.AUTHENTICATION_BACKENDS = [
+            *settings.AUTHENTICATION_BACKENDS,
+            f"{__name__}.{EverybodyMay.__name__}",
+        ]
+        config = store_connection(acme)
+        sue = support()
+        real = PostHogValidatorService.disconnect
+
+        def leave(service: PostHogValidatorService) -> None:
+            User.objects.filter(username="sue").update(**{lost: False})
+            real(service)
+
+        monkeypatch.setattr(PostHogValidatorService, "disconnect", leave)
+        form = {"action": "disconnect", "_selected_action": [config.pk], "confirmed": "yes"}
+        assert sue.post(LIST, form).status_code == 302
+        config.refresh_from_db()
+        assert config.is_active
         assert happened() == []
 
 

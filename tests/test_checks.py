@@ -12,9 +12,15 @@ from django.core.management.base import SystemCheckError
 from pytest_django import Settings
 
 from integrations_posthog.checks import check_settings, require_usable_settings
-from integrations_posthog.conf import AppSettings
+from integrations_posthog.conf import AppSettings, workspace_model
 
 GOOD_KEY = Fernet.generate_key().decode()
+
+
+def test_the_app_cannot_be_loaded_without_a_workspace_model(settings: Settings) -> None:
+    settings.INTEGRATIONS_POSTHOG_WORKSPACE_MODEL = ""
+    with pytest.raises(ImproperlyConfigured, match=r"Set INTEGRATIONS_POSTHOG_WORKSPACE_MODEL to"):
+        workspace_model()
 
 
 def ids() -> list[str]:
@@ -49,9 +55,12 @@ def test_good_settings_pass() -> None:
         ("CLOUD_REGIONS", ["https://posthog.evil.example"], "E005"),
         ("HOST", "http://eu.posthog.com", "E004"),
         ("CLOUD_REGIONS", ["http://us.posthog.com"], "E004"),
+        ("HOST", "https://us.posthog.com:8443", "E004"),
+        ("CLOUD_REGIONS", ["https://us.posthog.com:8443"], "E004"),
         ("CA_BUNDLE", "/nowhere.pem", "E006"),
         ("VALIDATION_RATE", "5 per minute", "E007"),
         ("VALIDATION_RATE", "0/m", "E007"),
+        ("VALIDATION_RATE", None, "E007"),
     ],
 )
 def test_each_mistake_stops_commands_and_servers(

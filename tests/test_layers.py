@@ -13,13 +13,13 @@ APP = ROOT / "integrations_posthog"
 FILES = sorted(path for path in APP.rglob("*.py") if "migrations" not in path.parts)
 
 LAYERS: list[set[str]] = [
-    {"conf", "errors"},
+    {"conf", "errors", "signals"},
     {"encryption"},
     {"fields"},
-    {"client", "models"},
+    {"client", "models", "pql"},
     {"services"},
-    {"access", "limits", "redaction", "wiring"},
-    {"api", "web", "admin", "management", "templatetags"},
+    {"access", "launch", "limits", "redaction", "wiring"},
+    {"api", "web", "admin", "management", "tasks", "templatetags"},
 ]
 """From the bottom up. A module imports from its own package and from the layers below it."""
 

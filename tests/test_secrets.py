@@ -6,6 +6,7 @@ import io
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -26,12 +27,18 @@ from integrations_posthog.redaction import RedactingReporterFilter
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.services import check as check_module
 from integrations_posthog.services.validator import PostHogValidatorService
+from integrations_posthog.web import views as page_views
 from integrations_posthog.wiring import operator_network
+from tests.evaluations import at_least, define, evaluate_as_of
+from tests.receivers import Receiver
+from tests.usage import AS_OF, store_run, store_usage
+from tests.webhooks import store_delivery, store_webhook
 
 PLANTED = KEYS.full.value
 REFUSED = "phx_" + "CanaryCanary" * 4
 NO_KEY = "CanaryThatIsNoKeyOfPostHogs"
-SECRETS = [PLANTED[8:-8], REFUSED[8:-8], NO_KEY]
+SIGNING = "whsec_" + "CanaryOfAWebhook" * 2
+SECRETS = [PLANTED[8:-8], REFUSED[8:-8], NO_KEY, SIGNING[8:-8]]
 
 pytestmark = pytest.mark.django_db
 
@@ -114,7 +121,10 @@ class TestAnswers:
                         "/api/posthog/validate", body, format=kind, headers={"accept": accept}
                     )
                     assert_clean(response.content, "the API")
-        assert_clean(api.get("/api/posthog/status", headers={"accept": accept}).content, "status")
+        store_webhook(Workspace.objects.get(), id="c1", secret=SIGNING)
+        for path in ("status", "webhooks", "webhooks/c1", "webhooks/c1/deliveries"):
+            response = api.get(f"/api/posthog/{path}", headers={"accept": accept})
+            assert_clean(response.content, path)
         assert_clean(logs.getvalue(), "the log")
 
     @pytest.mark.parametrize("fault", ["none", "401", "500", "drop"])
@@ -134,25 +144,90 @@ class TestAnswers:
         ):
             response = client.post("/settings/posthog/connect", form, follow=True)
             assert_clean(response.content, "the page")
-        for path in ("", "disconnect"):
+        store_webhook(Workspace.objects.get(), id="c1", secret=SIGNING)
+        hooks = ("webhooks/", *(f"webhooks/c1/{form}" for form in ("", "secret", "delete")))
+        for path in ("", "disconnect", "usage/", "usage/days", "usage/purge", "accounts/", *hooks):
             assert_clean(client.get(f"/settings/posthog/{path}").content, "the page")
         assert_clean(logs.getvalue(), "the log")
 
-    def test_the_admin(self, admin: Client, connected: PosthogWorkspaceConfig) -> None:
+    def test_the_admin(
+        self, admin: Client, acme: Workspace, connected: PosthogWorkspaceConfig
+    ) -> None:
         base = "/admin/integrations_posthog"
+        store_delivery(store_webhook(acme, id="c1", secret=SIGNING), id="c1")
+        run = store_run(store_usage(acme, days=3))
+        definition = define(acme, at_least(1))
+        signal = evaluate_as_of(run.source, AS_OF)[0]
         for path in (
             f"{base}/posthogworkspaceconfig/",
             f"{base}/posthogworkspaceconfig/{connected.pk}/change/",
             f"{base}/posthogconnectionevent/",
             f"{base}/posthogworkspaceconfig/?q={PLANTED[:6]}",
+            f"{base}/syncrun/{run.pk}/change/",
+            f"{base}/syncday/{run.source.days.latest('day').pk}/change/",
+            f"{base}/account/{run.source.accounts.latest('pk').pk}/change/",
+            f"{base}/signaldefinition/{definition.pk}/change/",
+            f"{base}/signal/{signal.pk}/change/",
+            *(f"{base}/{name}/?q=acme" for name in ("syncrun", "syncday", "account")),
+            *(f"{base}/{name}/" for name in ("webhook", "webhookdelivery")),
+            *(f"{base}/{name}/c1/change/" for name in ("webhook", "webhookdelivery")),
+            *(f"{base}/{name}/?q=acme" for name in ("signaldefinition", "signal")),
         ):
             response = admin.get(path, follow=True)
             assert response.status_code == 200
             assert_clean(response.content, path)
             assert connected.posthog_api_key.token not in response.content.decode()
 
+    @pytest.mark.parametrize("answer", [200, 302, 500, None])
+    def test_webhooks(
+        self,
+        alice: User,
+        acme: Workspace,
+        session_client: ClientOf,
+        settings: Settings,
+        logs: io.StringIO,
+        answer: int | None,
+    ) -> None:
+        """A test, and the deliveries of the tick."""
+        with Receiver() as receiver:
+            settings.INTEGRATIONS_POSTHOG_TRUSTED_ORIGINS = [receiver.origin]
+            webhook = store_webhook(acme, url=receiver.url, secret=SIGNING)
+            store_delivery(webhook)
+            if answer is None:
+                receiver.kill()
+            receiver.answer(answer or 200)
+            response = session_client(alice).post(f"/api/posthog/webhooks/{webhook.pk}/test")
+            assert_clean(response.content, "the answer to a test")
+            out = io.StringIO()
+            call_command("posthog_tick", stdout=out)
+            assert_clean(out.getvalue(), "posthog_tick")
+        assert_clean(logs.getvalue(), "the log")
+
     def test_the_openapi_document(self, client: Client, connected: object) -> None:
         assert_clean(client.get("/api/schema").content, "OpenAPI")
+
+
+_DJANGOS_OWN = "django.views.debug.ExceptionReporter"
+_WITH_KEY = f"/settings/posthog/?key={PLANTED}"
+
+
+def _break_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("disk on fire")
+
+    monkeypatch.setattr(page_views, "connection_overview", broken)
+
+
+@contextmanager
+def _mailer(reporter: str | None = None) -> Iterator[None]:
+    """Errors are mailed to the admins, by this reporter or else by that of the settings."""
+    mailer = AdminEmailHandler(include_html=True, reporter_class=reporter)
+    mailer.setLevel(logging.ERROR)
+    logging.getLogger().addHandler(mailer)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(mailer)
 
 
 class TestErrorReports:
@@ -163,6 +238,7 @@ class TestErrorReports:
         settings.LOGGING_CONFIG = None
 
         def broken(self: PostHogValidatorService, *args: object, **kwargs: Any) -> None:
+            query_that_fails = PosthogWorkspaceConfig.objects.extra(where=["no_such_column"])
             api_key_in_a_local = f"Bearer {kwargs.get('api_key', PLANTED)}"
             check = check_module.ConnectionCheck(
                 api_key=kwargs.get("api_key", PLANTED),
@@ -170,7 +246,8 @@ class TestErrorReports:
                 project_id=None,
                 network=operator_network(),
             )
-            raise RuntimeError(f"disk on fire{api_key_in_a_local[:0]}{str(check)[:0]}")
+            unused = (api_key_in_a_local, check, query_that_fails)
+            raise RuntimeError(f"disk on fire{str(len(unused))[:0]}")
 
         monkeypatch.setattr(PostHogValidatorService, "validate_and_store_config", broken)
 
@@ -183,7 +260,7 @@ class TestErrorReports:
         assert response.status_code == 500
         if debug:
             assert b"RuntimeError" in response.content
-            assert b"broken" in response.content
+            assert b"query_that_fails" in response.content
         assert_clean(response.content, "the technical page")
 
     @pytest.mark.parametrize(
@@ -202,23 +279,56 @@ class TestErrorReports:
         assert response.status_code in (400, 500)
         assert_clean(response.content, "the technical page")
 
-    @pytest.mark.parametrize("path", ["/settings/posthog/connect", "/api/posthog/validate"])
-    def test_the_mail_to_the_admins_and_the_log(
-        self, alice: User, logs: io.StringIO, path: str
+    @pytest.mark.parametrize("accept", ["text/html", "text/plain"])
+    def test_the_technical_page_of_a_key_in_the_address(
+        self, alice: User, settings: Settings, monkeypatch: pytest.MonkeyPatch, accept: str
     ) -> None:
-        mailer = AdminEmailHandler(include_html=True)
-        mailer.setLevel(logging.ERROR)
-        logging.getLogger().addHandler(mailer)
-        try:
-            client = Client(raise_request_exception=False)
-            client.force_login(alice)
-            assert client.post(path, {"api_key": PLANTED}).status_code == 500
-        finally:
-            logging.getLogger().removeHandler(mailer)
-        assert mail.outbox
-        for message in mail.outbox:
-            assert_clean(message.body + str(message.message()), "the e-mail")
+        settings.DEBUG = True
+        settings.DEFAULT_EXCEPTION_REPORTER = _DJANGOS_OWN
+        _break_the_page(monkeypatch)
+        response = self._client(alice).get(_WITH_KEY, headers={"accept": accept})
+        assert response.status_code == 500
+        assert b"/settings/posthog/?key=phx_" in response.content
+        assert_clean(response.content, "the technical page")
+
+    @pytest.mark.parametrize("path", ["/settings/posthog/connect", "/api/posthog/validate"])
+    @pytest.mark.parametrize("reporter", [None, _DJANGOS_OWN], ids=["ours", "Django's own"])
+    def test_the_mail_to_the_admins_and_the_log(
+        self, alice: User, logs: io.StringIO, path: str, reporter: str | None
+    ) -> None:
+        with _mailer(reporter):
+            response = self._client(alice).post(
+                path, {"api_key": PLANTED}, headers={"X-Note": f"with {PLANTED}"}
+            )
+        assert response.status_code == 500
+        assert "query_that_fails" in self._mail()
         assert_clean(logs.getvalue(), "the log")
+
+    def test_the_mail_about_a_key_in_the_address_and_a_cookie(
+        self, alice: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        _break_the_page(monkeypatch)
+        client = self._client(alice)
+        client.cookies["note"] = PLANTED
+        with _mailer():
+            assert client.get(_WITH_KEY).status_code == 500
+        assert "/settings/posthog/?key=phx_" in self._mail()
+
+    @staticmethod
+    def _client(user: User) -> Client:
+        client = Client(raise_request_exception=False)
+        client.force_login(user)
+        return client
+
+    @staticmethod
+    def _mail() -> str:
+        """What the mails say, plain and as HTML; it is clean."""
+        said = ""
+        for message in mail.outbox:
+            assert isinstance(message, mail.EmailMultiAlternatives)
+            said += f"{message.subject}{message.body}{message.alternatives}"
+        assert_clean(said, "the e-mail")
+        return said
 
 
 class TestCommands:
@@ -242,6 +352,7 @@ class TestCommands:
             ("posthog_status", {"workspace": acme.slug, "json": True}),
             ("posthog_check", {"workspace": acme.slug}),
             ("posthog_check", {"all": True}),
+            ("posthog_signals", {"workspace": acme.slug}),
             ("posthog_rotate_keys", {}),
         ):
             out = io.StringIO()
@@ -255,19 +366,24 @@ class TestCommands:
                 call_command(command, f"--api-key={PLANTED}")
 
     def test_dumpdata(self, connected: PosthogWorkspaceConfig) -> None:
+        webhook = store_webhook(Workspace.objects.get(), secret=SIGNING)
         out = io.StringIO()
         call_command("dumpdata", "integrations_posthog", stdout=out)
         assert connected.posthog_api_key.token in out.getvalue()
+        assert webhook.secret.token in out.getvalue()
         assert_clean(out.getvalue(), "dumpdata")
 
 
 class TestAtRest:
     def test_reprs(self, connected: PosthogWorkspaceConfig) -> None:
         event = PosthogConnectionEvent.objects.get()
-        shown = repr(connected) + repr(connected.__dict__) + repr(event) + repr(event.__dict__)
+        webhook = store_webhook(connected.workspace, secret=SIGNING)
+        rows = (connected, event, webhook)
+        shown = "".join(repr(row) + repr(row.__dict__) for row in rows)
         assert_clean(shown, "a repr")
 
     def test_every_column_of_every_table(self, connected: PosthogWorkspaceConfig) -> None:
+        store_webhook(Workspace.objects.get(), secret=SIGNING)
         with connection.cursor() as cursor:
             for table in connection.introspection.table_names(cursor):
                 cursor.execute(f'SELECT * FROM "{table}"')
@@ -289,13 +405,17 @@ def test_a_report_finds_a_key_wherever_it_stands_in_a_value(before: int) -> None
     def frame_with(value: object) -> FrameType:
         return sys._getframe()
 
-    for value in (b"x" * before + f" {PLANTED} ".encode(), {"a": ["y " * before, PLANTED]}):
+    for value in (
+        b"x" * before + f" {PLANTED} ".encode(),
+        {"a": ["y " * before, PLANTED]},
+        {"a": ["y " * before, SIGNING]},
+    ):
         shown = RedactingReporterFilter().get_traceback_frame_variables(None, frame_with(value))
         assert_clean(repr(shown), "a report")
 
 
 def test_the_mask_and_the_redactor_leave_the_middle_out() -> None:
     assert mask(PLANTED) == f"phx_…{PLANTED[-4:]}"
-    text = f"Authorization: Bearer {PLANTED}, {REFUSED}; phs_{'a' * 20}"
+    text = f"Authorization: Bearer {PLANTED}, {REFUSED}; phs_{'a' * 20}; {SIGNING}"
     assert_clean(redact(text), "the redactor")
     assert not KEY_PATTERN.search(redact(text).replace("…", ""))

@@ -217,7 +217,8 @@ class TestSealedKey:
 
     def test_a_key_that_is_tampered_with_is_unreadable(self, acme: Workspace) -> None:
         token = a_config(acme).posthog_api_key.token
-        for bad in ("", "x", token[:-4], token[:40] + "A" + token[41:], "ü"):
+        other = "B" if token[40] == "A" else "A"
+        for bad in ("", "x", token[:-4], token[:40] + other + token[41:], "ü"):
             with pytest.raises(KeyUnreadable):
                 SealedText(bad).open()
 

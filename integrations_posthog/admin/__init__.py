@@ -2,5 +2,18 @@
 
 from .connections import ConnectionAdmin
 from .history import ConnectionEventAdmin
+from .signals import SignalAdmin, SignalDefinitionAdmin
+from .usage import AccountAdmin, SyncDayAdmin, SyncRunAdmin
+from .webhooks import WebhookAdmin, WebhookDeliveryAdmin
 
-__all__ = ["ConnectionAdmin", "ConnectionEventAdmin"]
+__all__ = [
+    "AccountAdmin",
+    "ConnectionAdmin",
+    "ConnectionEventAdmin",
+    "SignalAdmin",
+    "SignalDefinitionAdmin",
+    "SyncDayAdmin",
+    "SyncRunAdmin",
+    "WebhookAdmin",
+    "WebhookDeliveryAdmin",
+]

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from ..errors import PermissionDenied
 from ..models import PosthogWorkspaceConfig
+from ..services.store import Actor
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
@@ -16,6 +19,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     whoever can compare any column at will can read it, piece by piece, by what is listed."""
 
     allowed_lookups: tuple[str, ...] = ()
+    workspace_field = "workspace"
+    """The way from a row to the host's workspace."""
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         return lookup in self.allowed_lookups
@@ -31,9 +36,21 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         """Columns of our own, and what the host's workspace model has of the usual ones."""
-        workspace = self.model._meta.get_field("workspace").related_model
+        workspace = PosthogWorkspaceConfig._meta.get_field("workspace").related_model
         names = {field.name for field in workspace._meta.get_fields()} & {"name", "slug"}
-        return [*self.search_fields, "=workspace__pk", *(f"workspace__{name}" for name in names)]
+        way = self.workspace_field
+        return [*self.search_fields, f"={way}__pk", *(f"{way}__{name}" for name in names)]
+
+
+def support_actor(request: HttpRequest, *, permission: str) -> Actor:
+    """A member of the support staff, whose rights are asked again when it comes to storing."""
+
+    def confirm() -> None:
+        user = get_user_model()._default_manager.filter(pk=str(request.user.pk)).first()
+        if user is None or not (user.is_active and user.is_staff and user.has_perm(permission)):
+            raise PermissionDenied
+
+    return Actor(name=f"{request.user.get_username()} (support)", confirm=confirm)
 
 
 class StateFilter(admin.SimpleListFilter):

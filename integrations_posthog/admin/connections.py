@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import flatten_fieldsets
-from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -15,14 +14,14 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from ..errors import PermissionDenied, PostHogIntegrationError
+from ..errors import PostHogIntegrationError
 from ..models import PosthogConnectionEvent, PosthogWorkspaceConfig
 from ..services.overview import connection_overview, state_of
 from ..services.recheck import AT_A_TIME, recheck_connections
-from ..services.store import Actor
 from ..services.validator import PostHogValidatorService
 from ..wiring import connection_service
-from .base import ErrorTypeFilter, ReadOnlyAdmin, StateFilter
+from .base import ErrorTypeFilter, StateFilter, support_actor
+from .usage import UsageActions
 
 _RECHECK = "integrations_posthog.recheck_posthogworkspaceconfig"
 _DISCONNECT = "integrations_posthog.disconnect_posthogworkspaceconfig"
@@ -42,7 +41,7 @@ _RECORD = (
 
 
 @admin.register(PosthogWorkspaceConfig)
-class ConnectionAdmin(ReadOnlyAdmin):
+class ConnectionAdmin(UsageActions):
     """Connections. Nothing is edited here; they are re-checked and disconnected."""
 
     list_display = (
@@ -59,7 +58,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
     list_per_page = 50
     ordering = ("-updated_at", "pk")
     search_fields = ("posthog_workspace_name", "posthog_project_name", "posthog_project_id")
-    actions = ("recheck", "disconnect")
+    actions = ("recheck", "disconnect", "sync_now", "remove_usage")
     fieldsets = (
         (None, {"fields": ("workspace", "state", "trouble", "last_check")}),
         ("PostHog", {"fields": (*_PLACE, "events_count", "api_key_hint")}),
@@ -168,10 +167,5 @@ class ConnectionAdmin(ReadOnlyAdmin):
 def _service(
     request: HttpRequest, config: PosthogWorkspaceConfig, *, permission: str
 ) -> PostHogValidatorService:
-    def confirm() -> None:
-        user = get_user_model()._default_manager.filter(pk=str(request.user.pk)).first()
-        if user is None or not user.has_perm(permission):  # An inactive one has none.
-            raise PermissionDenied
-
-    actor = Actor(name=f"{request.user.get_username()} (support)", confirm=confirm)
+    actor = support_actor(request, permission=permission)
     return connection_service(workspace=config.workspace, actor=actor)

@@ -26,6 +26,8 @@ STATUSES = {
     "not_found": 404,
     "method_not_allowed": 405,
     "not_acceptable": 406,
+    "project_changed": 409,
+    "sync_running": 409,
     "unsupported_media_type": 415,
     "rate_limited": 429,
     "internal_error": 500,

@@ -16,42 +16,56 @@ from .serializers import (
     ValidateRequest,
 )
 
-_WORKSPACE = OpenApiParameter(
+WORKSPACE = OpenApiParameter(
     name="X-Workspace-Id",
     location=OpenApiParameter.HEADER,
     description="Id or slug of a workspace you are in; left out: the one you chose last, "
     "else your only or oldest one.",
 )
-_RETRY_AFTER = OpenApiParameter(
+RETRY_AFTER = OpenApiParameter(
     name="Retry-After",
     type=int,
     location=OpenApiParameter.HEADER,
     response=[429],
     description="Seconds to wait; left out where PostHog refused without saying how long.",
 )
+PAGING = [
+    OpenApiParameter(
+        name="page_size",
+        type={"type": "integer", "minimum": 1, "maximum": 200},
+        description="By default 50.",
+    ),
+    OpenApiParameter(name="cursor", description="As in next and previous."),
+]
+"""The parameters of lists."""
+
 _ERRORS = {
     400: "invalid_format or invalid_host: the body, the key or the host is not well formed.",
     401: "not_authenticated: log in. unauthorized: PostHog refused the key.",
     403: "permission_denied: your role does not allow it, or the CSRF token is missing.",
-    404: "not_found: no such workspace or project, or nothing is connected.",
+    404: "not_found: no such workspace, project or row, or nothing is connected.",
     405: "method_not_allowed",
     406: "not_acceptable: ask for application/json.",
+    409: "project_changed: usage of another project is stored. sync_running: a sync is running.",
     415: "unsupported_media_type: send application/json.",
-    429: "rate_limited: five validations a minute for each workspace, or PostHog's own limit.",
+    429: "rate_limited: five validations, ten syncs or what leads to one, and ten tests of "
+    "webhooks a minute for each workspace, or PostHog's own limit.",
     500: "internal_error",
     502: "connection_error or api_error: PostHog could not be reached, or failed.",
-    503: "service_unavailable: the cache that counts validations is down.",
+    503: "service_unavailable: the cache that counts attempts is down.",
 }
 
 
-def _responses(success: Any, *statuses: int) -> dict[int, Any]:
+def responses(success: Any, *statuses: int, code: int = 200) -> dict[int, Any]:
+    """A success with its status, and the errors of these statuses."""
     errors = {
         status: OpenApiResponse(ErrorAnswer, description=_ERRORS[status]) for status in statuses
     }
-    return {200: success, **errors}
+    return {code: success, **errors}
 
 
-def _refusal(name: str, error: PostHogIntegrationError) -> OpenApiExample:
+def refusal(name: str, error: PostHogIntegrationError) -> OpenApiExample:
+    """An error as an example of an answer."""
     answer = response_to(error)
     return OpenApiExample(
         name, value=answer.data, response_only=True, status_codes=[str(answer.status_code)]
@@ -61,9 +75,9 @@ def _refusal(name: str, error: PostHogIntegrationError) -> OpenApiExample:
 validate = extend_schema(
     operation_id="posthog_validate",
     tags=["posthog"],
-    parameters=[_WORKSPACE, _RETRY_AFTER],
+    parameters=[WORKSPACE, RETRY_AFTER],
     request={"application/json": ValidateRequest},
-    responses=_responses(ValidateAnswer, 400, 401, 403, 404, 405, 406, 415, 429, 500, 502, 503),
+    responses=responses(ValidateAnswer, 400, 401, 403, 404, 405, 406, 409, 415, 429, 500, 502, 503),
     examples=[
         OpenApiExample("A key", value={"api_key": "phc_abc123def456..."}, request_only=True),
         OpenApiExample(
@@ -80,8 +94,8 @@ validate = extend_schema(
             response_only=True,
             status_codes=["200"],
         ),
-        _refusal("No key", InvalidFormat()),
-        _refusal(
+        refusal("No key", InvalidFormat()),
+        refusal(
             "A scope is missing",
             Unauthorized(
                 missing_scopes=("query:read",),
@@ -89,15 +103,15 @@ validate = extend_schema(
                 "query:read at https://us.posthog.com/settings/user-api-keys?preset=analytics",
             ),
         ),
-        _refusal("The sixth in a minute", RateLimited(retry_after=42)),
+        refusal("The sixth in a minute", RateLimited(retry_after=42)),
     ],
 )
 
 status = extend_schema(
     operation_id="posthog_status",
     tags=["posthog"],
-    parameters=[_WORKSPACE],
-    responses=_responses(StatusAnswer, 401, 403, 404, 405, 406, 500),
+    parameters=[WORKSPACE],
+    responses=responses(StatusAnswer, 401, 403, 404, 405, 406, 500),
     examples=[
         OpenApiExample(
             "Connected",
@@ -120,9 +134,9 @@ status = extend_schema(
 disconnect = extend_schema(
     operation_id="posthog_disconnect",
     tags=["posthog"],
-    parameters=[_WORKSPACE],
+    parameters=[WORKSPACE],
     request=None,
-    responses=_responses(DisconnectAnswer, 401, 403, 404, 405, 406, 500),
+    responses=responses(DisconnectAnswer, 401, 403, 404, 405, 406, 500),
     examples=[
         OpenApiExample(
             "Disconnected",

@@ -41,6 +41,10 @@ class ValidateRequest(serializers.Serializer[Any]):
         max_length=100,
         help_text="The project to connect; left out: the only one, or that with the lowest id.",
     )
+    replace = serializers.BooleanField(
+        required=False,
+        help_text="Whether usage of another project, if any is stored, may be removed.",
+    )
 
 
 def validate_arguments(request: Request) -> dict[str, Any]:
@@ -58,7 +62,8 @@ def validate_arguments(request: Request) -> dict[str, Any]:
     if not serializer.is_valid():
         wrong = next((name for name in names if name in serializer.errors), "api_key")
         raise _ERRORS_BY_FIELD.get(wrong, InvalidFormat)
-    return {name: serializer.validated_data.get(name) or None for name in names}
+    found = {name: serializer.validated_data.get(name) or None for name in names}
+    return found | {"replace": bool(found["replace"])}
 
 
 class ProjectAnswer(serializers.Serializer[Any]):

@@ -1,21 +1,24 @@
-"""The API's three calls. Each reads the input, calls one use case and presents the answer."""
+"""The API's calls about the connection: each reads, calls one use case and presents its answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from django.db.models import Model
 from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
-from rest_framework.renderers import BrowsableAPIRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
+from rest_framework.serializers import BaseSerializer, Serializer
 from rest_framework.views import APIView
 from rest_framework.viewsets import GenericViewSet
 
 from ..access import WorkspaceAccess, access_for, confirm_manager, manager_access_for
+from ..errors import InvalidInput
 from ..limits import count_validation
+from ..models import PosthogWorkspaceConfig
 from ..redaction import RedactingReporterFilter
 from ..services.store import Actor
 from ..services.validator import PostHogValidatorService
@@ -23,6 +26,7 @@ from ..wiring import connection_service
 from . import exceptions, schema
 from .negotiation import ContentNegotiation
 from .parsers import PARSERS
+from .renderers import BrowsableAPIRenderer
 from .serializers import ValidateRequest, validate_arguments
 
 
@@ -47,11 +51,19 @@ class _ErrorsInOurEnvelope(APIView):
         return super().initialize_request(request, *args, **kwargs)
 
 
-class PosthogViewSet(_ErrorsInOurEnvelope, GenericViewSet[Any]):
-    """The PostHog connection of the request's workspace."""
+class WorkspaceViewSet(_ErrorsInOurEnvelope, GenericViewSet[Any]):
+    """Something of the request's workspace, for those who are logged in."""
 
     permission_classes = [IsAuthenticated]
     parser_classes = PARSERS
+
+    def get_queryset(self) -> Any:
+        """Nothing: each call asks for its own rows. The browsable API asks for lists."""
+        return PosthogWorkspaceConfig.objects.none()
+
+
+class PosthogViewSet(WorkspaceViewSet):
+    """The PostHog connection of the request's workspace."""
 
     def get_serializer_class(self) -> type[BaseSerializer[Any]]:
         return ValidateRequest
@@ -89,11 +101,36 @@ class UnknownPathView(_ErrorsInOurEnvelope):
         raise NotFound
 
 
-def _service(request: Request, access: WorkspaceAccess) -> PostHogValidatorService:
-    return connection_service(
-        workspace=access.workspace,
-        actor=Actor(
-            name=request.user.get_username(),
-            confirm=lambda: confirm_manager(request, access.workspace),
-        ),
+def actor_of(
+    request: Request,
+    access: WorkspaceAccess,
+    *,
+    confirm: Callable[[Request, Model], None] = confirm_manager,
+) -> Actor:
+    """Who acts, and whether they still may when it comes to storing."""
+    return Actor(
+        name=request.user.get_username(), confirm=lambda: confirm(request, access.workspace)
     )
+
+
+def valid_input(
+    serializer: Serializer[Any], *, error: type[InvalidInput] = InvalidInput
+) -> dict[str, Any]:
+    """The input, checked.
+
+    Raises:
+        InvalidInput: it names the first field that is wrong, and why.
+    """
+    if not serializer.is_valid():
+        wrong: dict[str, Any] = dict(serializer.errors)
+        name, reasons = next(iter(wrong.items()))
+        reason = reasons[0] if isinstance(reasons, list) else reasons
+        if getattr(reason, "code", "") == "invalid_choice":  # It repeats what was sent.
+            choices = serializer.fields[name].choices  # type: ignore[attr-defined]
+            reason = f"It is one of: {', '.join(choices)}."
+        raise error(hint=f"{name}: {reason}")
+    return dict(serializer.validated_data)
+
+
+def _service(request: Request, access: WorkspaceAccess) -> PostHogValidatorService:
+    return connection_service(workspace=access.workspace, actor=actor_of(request, access))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import NotFound
+from ..errors import ApiError, NotFound
 from . import hogql, replies
 from .replies import MAX_PROJECTS, KeyInfo, Project
 from .transport import Reply, Transport
@@ -56,6 +56,8 @@ class PostHogWorkspaceClient:
 
         Raises:
             NotFound: the key reaches no project, or not this one.
+            ApiError: also where a try anew has taken the request that a project beyond the list
+                takes.
         """
         if key is not None and key.project_ids:
             return self._restricted_workspace_info(key, project_id)
@@ -66,6 +68,8 @@ class PostHogWorkspaceClient:
         listed = [project for project in page.projects if project.id == project_id]
         if listed or page.is_whole:
             return WorkspaceInfo(project=_only(listed), projects=page.projects)
+        if not self._transport.spare_requests:
+            raise ApiError(hint="PostHog was in trouble for a moment. Try again.")
         self._transport.spare_requests = 0  # This one was not counted on.
         project = self.get_project(project_id=project_id)
         return WorkspaceInfo(project=project, projects=page.projects)

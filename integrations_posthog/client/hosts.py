@@ -33,9 +33,6 @@ class Network:
 def candidate_origins(host: str, *, network: Network) -> tuple[str, ...]:
     """The origins to ask, in order, for what a person gave as the host.
 
-    ``app.posthog.com`` is an alias of PostHog Cloud and ``*.i.posthog.com`` takes events only;
-    neither serves the API, so both stand for all regions (posthog.com/docs/api).
-
     Args:
         host: an address, such as ``https://eu.posthog.com/project/1``; its origin counts.
 
@@ -43,10 +40,17 @@ def candidate_origins(host: str, *, network: Network) -> tuple[str, ...]:
         InvalidHost: not a URL, not https, or an address or port that is not allowed.
     """
     origin = allowed_origin(host, trusted_origins=network.trusted_origins)
+    return network.cloud_regions if is_alias(origin) else (origin,)
+
+
+def is_alias(origin: str) -> bool:
+    """Whether this origin stands for all regions of PostHog Cloud.
+
+    ``app.posthog.com`` is an alias of it and ``*.i.posthog.com`` takes events only; neither
+    serves the API (posthog.com/docs/api).
+    """
     name = origin.removeprefix("https://")
-    if name == f"app.{_CLOUD_DOMAIN}" or name.endswith(f".i.{_CLOUD_DOMAIN}"):
-        return network.cloud_regions
-    return (origin,)
+    return name == f"app.{_CLOUD_DOMAIN}" or name.endswith(f".i.{_CLOUD_DOMAIN}")
 
 
 def is_cloud(origin: str) -> bool:
@@ -78,7 +82,7 @@ def allowed_origin(text: str, *, trusted_origins: frozenset[str]) -> str:
         return origin
     parts = urlsplit(origin)
     if parts.scheme != "https":
-        raise InvalidHost(hint="Only addresses that start with https:// are asked.")
+        raise InvalidHost(hint="Only https:// addresses are asked, and those the operator trusts.")
     if parts.port is not None:
         raise InvalidHost(hint="Only the standard port of https (443) is asked.")
     host = parts.hostname or ""
@@ -87,6 +91,20 @@ def allowed_origin(text: str, *, trusted_origins: frozenset[str]) -> str:
     if _is_ip(host) and not is_allowed(host):
         raise InvalidHost(hint="This address is not one of the public internet.")
     return origin
+
+
+def allowed_url(text: str, *, trusted_origins: frozenset[str]) -> str:
+    """A whole URL, with its path and query, whose origin may be asked.
+
+    Raises:
+        InvalidHost: as of ``allowed_origin``; also if it has a fragment, which is sent to nobody.
+    """
+    origin = allowed_origin(text, trusted_origins=trusted_origins)
+    parts = urlsplit(text.strip())
+    if "#" in text:
+        raise InvalidHost(hint="Leave out the # and what follows it.")
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{origin}{parts.path or '/'}{query}"
 
 
 def _split(text: str) -> SplitResult:

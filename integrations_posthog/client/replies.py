@@ -83,7 +83,7 @@ def read_key(reply: Reply) -> KeyInfo | None:
     """
     if reply.status in (403, 404):
         return None
-    body = _object(reply)
+    body = read_object(reply)
     if "scopes" not in body:
         raise ApiError(status=reply.status)
     return KeyInfo(
@@ -105,7 +105,7 @@ def read_projects(reply: Reply) -> ProjectPage:
     """
     if reply.status == 404:
         raise ApiError(status=404, hint="There seems to be no PostHog at this host.")
-    body = _object(reply)
+    body = read_object(reply)
     projects = [_project(item) for item in _list_of(body.get("results"), dict)]
     if not projects:
         raise NotFound(hint="This key reaches no project. Make one in PostHog first.")
@@ -117,7 +117,7 @@ def read_projects(reply: Reply) -> ProjectPage:
 
 def read_project(reply: Reply, *, project_id: str) -> Project:
     """The project with this id."""
-    project = _project(_object(reply, of_project=True))
+    project = _project(read_object(reply, of_project=True))
     if project.id != project_id:
         raise ApiError(status=reply.status)
     return project
@@ -125,12 +125,12 @@ def read_project(reply: Reply, *, project_id: str) -> Project:
 
 def read_organization_name(reply: Reply) -> str:
     """The name of an organization."""
-    return _name(_object(reply))
+    return _name(read_object(reply))
 
 
 def read_own_organizations(reply: Reply) -> dict[str, str]:
     """The names of the organizations of the key's owner, by id."""
-    organizations = _list_of(_object(reply).get("organizations"), dict)
+    organizations = _list_of(read_object(reply).get("organizations"), dict)
     return {str(item.get("id")): _name(item) for item in organizations}
 
 
@@ -140,7 +140,7 @@ def read_count(reply: Reply) -> int:
     Raises:
         ApiError: with ``status`` 404 where the instance is too old to have queries.
     """
-    match _object(reply, of_project=True).get("results"):
+    match read_object(reply, of_project=True).get("results"):
         case [[int(count)]] if not isinstance(count, bool) and 0 <= count <= _MAX_INTEGER:
             return count
     raise ApiError(status=reply.status)
@@ -198,7 +198,8 @@ def _envelope(reply: Reply) -> tuple[str | None, str]:
     return code if isinstance(code, str) else None, detail if isinstance(detail, str) else ""
 
 
-def _object(reply: Reply, *, of_project: bool = False) -> dict[str, Any]:
+def read_object(reply: Reply, *, of_project: bool = False) -> dict[str, Any]:
+    """The JSON object of a success; ``of_project``: its path names a project."""
     if reply.status != 200:
         raise refusal(reply, of_project=of_project)
     body = _json(reply)
@@ -249,5 +250,9 @@ def _name(item: dict[str, Any]) -> str:
     name = item.get("name")
     if not isinstance(name, str):
         raise ApiError(status=200)
-    # Databases take neither NUL nor half a surrogate pair, and JSON may hold both.
-    return name.replace("\0", "").encode(errors="replace").decode()[:_MAX_NAME]
+    return storable_text(name)[:_MAX_NAME]
+
+
+def storable_text(text: str) -> str:
+    """Without what JSON may hold and databases do not take: NUL, and half a surrogate pair."""
+    return text.replace("\0", "").encode(errors="replace").decode()

@@ -25,6 +25,7 @@ from ..errors import (
     PostHogIntegrationError,
     TimedOut,
     TLSFailed,
+    TooMuchToAnswer,
 )
 from .adapters import (
     CONNECT_TIMEOUT,
@@ -55,22 +56,34 @@ class Reply:
 
 
 class Transport:
-    """Sends requests with one API key until one common deadline.
+    """Sends requests until one common deadline.
 
     Args:
-        api_key: sent as a bearer token (posthog.com/docs/api: personal API key authentication).
+        api_key: sent as a bearer token (posthog.com/docs/api: personal API key authentication);
+            None where who is asked is no PostHog.
         network: what the operator allows.
         seconds: how long all requests may take together, from now on.
         spare_requests: how many requests may be made beyond those that have to be: tries anew,
             and what a caller can do without.
+        read_timeout: seconds that the other side may be silent.
+        max_bytes: of one reply, decoded.
     """
 
     def __init__(
-        self, *, api_key: str, network: Network, seconds: float, spare_requests: int
+        self,
+        *,
+        api_key: str | None = None,
+        network: Network,
+        seconds: float,
+        spare_requests: int,
+        read_timeout: float = READ_TIMEOUT,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self._network = network
         self._deadline = time.monotonic() + seconds
-        self._headers = {"Authorization": f"Bearer {api_key}", "Accept": "application/json"}
+        self._headers = {"Accept": "application/json"}
+        if api_key is not None:
+            self._headers["Authorization"] = f"Bearer {api_key}"
         self._sockets = Sockets()
         self._trusted = TrustedAdapter(sockets=self._sockets)
         self._session = new_session()
@@ -78,6 +91,8 @@ class Transport:
         self._session.mount("https://", guarded)
         for origin in network.trusted_origins:
             self._session.mount(f"{origin}/", self._trusted)
+        self._read_timeout = read_timeout
+        self._max_bytes = max_bytes
         self.spare_requests = spare_requests
 
     def __repr__(self) -> str:
@@ -117,6 +132,20 @@ class Transport:
         """POST, never tried again. Raises the same."""
         return self._send("POST", url, json=json)
 
+    def post_for_status(self, url: str, *, data: bytes, headers: Mapping[str, str]) -> int:
+        """POST these bytes, never tried again; what counts of the reply is its status.
+
+        The rest of it is read as far as size and time allow, and dropped. Raises the same, unless
+        there is a status.
+        """
+        answered: list[int] = []
+        try:
+            self._send("POST", url, answered=answered, data=data, headers=headers)
+        except PostHogIntegrationError:
+            if not answered:
+                raise
+        return answered[0]
+
     def _remaining(self) -> float:
         return self._deadline - time.monotonic()
 
@@ -151,23 +180,34 @@ class Transport:
         except BaseException as exc:  # noqa: BLE001  (raised again in the thread that waits)
             outcome.put(exc)
 
-    def _exchange(self, method: str, url: str, **kwargs: Any) -> Reply:
+    def _exchange(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        answered: list[int] | None = None,
+        **kwargs: Any,
+    ) -> Reply:
         trusted = self._session.get_adapter(url) is self._trusted
         timeout = self._remaining()
         with self._session.request(
             method,
             url,
-            headers=self._headers,
+            headers=self._headers | dict(headers or {}),
             stream=True,
-            timeout=(min(CONNECT_TIMEOUT, timeout), min(READ_TIMEOUT, timeout)),
+            timeout=(min(CONNECT_TIMEOUT, timeout), min(self._read_timeout, timeout)),
             verify=(trusted and self._network.ca_bundle) or True,
             **kwargs,
         ) as response:
+            # After the deadline, what looks like the end of the head is where we cut it off.
+            if answered is not None and self._remaining() > 0:
+                answered.append(response.status_code)
             body = bytearray()
             for chunk in response.iter_content(_CHUNK_BYTES):
                 body += chunk
-                if len(body) > MAX_BYTES:
-                    raise ApiError(
+                if len(body) > self._max_bytes:
+                    raise TooMuchToAnswer(
                         hint="PostHog's reply was too large.", status=response.status_code
                     )
                 if self._remaining() <= 0:

@@ -6,11 +6,11 @@ import uuid
 from datetime import datetime
 from typing import Any, NoReturn
 
-from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from ..conf import workspace_model
 from ..encryption import SealedText, mask
 from ..fields import (
     CascadingForeignKey,
@@ -47,7 +47,7 @@ class PosthogWorkspaceConfig(models.Model):
 
     id = VarCharField(primary_key=True, max_length=36, default=new_id, editable=False)
     workspace = CascadingOneToOneField(
-        settings.INTEGRATIONS_POSTHOG_WORKSPACE_MODEL,
+        workspace_model(),
         related_name="posthog_config",
     )
     posthog_api_key = SealedTextField()
@@ -67,6 +67,7 @@ class PosthogWorkspaceConfig(models.Model):
     events_count = models.BigIntegerField(null=True)
     projects = models.JSONField(null=True)
     last_error_type = models.CharField(max_length=32, default="", db_default="")
+    next_recheck_at = models.DateTimeField(null=True)
 
     objects = ConnectionQuerySet.as_manager()
 
@@ -81,6 +82,8 @@ class PosthogWorkspaceConfig(models.Model):
         permissions = [
             ("recheck_posthogworkspaceconfig", "Can re-check a PostHog connection"),
             ("disconnect_posthogworkspaceconfig", "Can disconnect a PostHog connection"),
+            ("sync_posthogworkspaceconfig", "Can sync usage from PostHog"),
+            ("purge_posthogworkspaceconfig", "Can remove all usage of a workspace"),
         ]
 
     def __str__(self) -> str:
@@ -154,14 +157,19 @@ class PosthogConnectionEvent(models.Model):
         CONNECT = "connect", "Connect"
         RECHECK = "recheck", "Re-check"
         DISCONNECT = "disconnect", "Disconnect"
+        SYNC = "sync", "Sync"
+        MAPPING = "mapping", "Account mapping"
+        PURGE = "purge", "Purge"
+        WEBHOOK_ADD = "webhook_add", "Add a webhook"
+        WEBHOOK_CHANGE = "webhook_change", "Change a webhook"
+        WEBHOOK_PAUSE = "webhook_pause", "Pause a webhook"
+        WEBHOOK_REMOVE = "webhook_remove", "Remove a webhook"
 
     class Outcome(models.TextChoices):
         OK = "ok", "OK"
         FAILED = "failed", "Failed"
 
-    workspace = CascadingForeignKey(
-        settings.INTEGRATIONS_POSTHOG_WORKSPACE_MODEL, related_name="posthog_events"
-    )
+    workspace = CascadingForeignKey(workspace_model(), related_name="posthog_events")
     occurred_at = models.DateTimeField(default=timezone.now, db_default=Now())
     actor_name = models.CharField(max_length=255)
     action = models.CharField(max_length=16, choices=Action.choices)
@@ -182,7 +190,20 @@ class PosthogConnectionEvent(models.Model):
         default_permissions = ("view",)
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(action__in=["connect", "recheck", "disconnect"]),
+                condition=models.Q(
+                    action__in=[
+                        "connect",
+                        "recheck",
+                        "disconnect",
+                        "sync",
+                        "mapping",
+                        "purge",
+                        "webhook_add",
+                        "webhook_change",
+                        "webhook_pause",
+                        "webhook_remove",
+                    ]
+                ),
                 name="posthog_connection_event_action_known",
             ),
             models.CheckConstraint(

@@ -25,7 +25,7 @@ from .answers import (
     unauthenticated,
 )
 from .keys import Key
-from .world import Organization, Project, Region, User
+from .tenants import Organization, Project, Region, User
 
 BEARER = re.compile(r"^Bearer\s+(\S.+)$")
 PROJECT_ID = re.compile(r"[0-9]{1,18}")

@@ -27,11 +27,12 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """``body`` is sent as JSON, or as HTML if it is text."""
+    """``body`` is sent as JSON, or as HTML if it is text; ``version`` is of the data asked."""
 
     status: int
     body: Any
     headers: Mapping[str, str] = field(default_factory=dict)
+    version: int | None = None
 
     @property
     def content_type(self) -> str:

@@ -21,8 +21,8 @@ from .access import (
 )
 from .answers import Answer, RefusalError, Request, method_not_allowed, not_found, server_error
 from .query import QueryEndpoint
+from .tenants import Organization, Project, Region
 from .versions import VERSIONS, LegacyName, QueryDialect
-from .world import Organization, Project, Region
 
 PAGE_SIZE = 100
 
@@ -83,6 +83,9 @@ class Api:
     def required_scope(self, path: str) -> str:
         """The scope that the endpoint at the path takes, or an empty one."""
         return next((r.scope for r in self._routes if r.pattern.fullmatch(path)), "")
+
+    def is_query(self, request: Request) -> bool:
+        return request.method == "POST" and self.required_scope(request.path) == "query:read"
 
     def _all_routes(self) -> list[Route]:
         project, organization = "project:read", "organization:read"
@@ -161,7 +164,11 @@ class Api:
             caller=call.caller, region=self.region, project_id=call.id, scope=call.scope
         )
         return self.queries.answer(
-            request=call.request, project=project, dialect=dialect, now=call.now
+            request=call.request,
+            project=project,
+            data=self.region.data[project.id],
+            dialect=dialect,
+            now=call.now,
         )
 
     def _organizations(self, call: Call) -> Answer:

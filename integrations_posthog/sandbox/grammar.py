@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import sys
+from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
@@ -41,8 +42,14 @@ class HogQLError(Exception):
         super().__init__(message)
         self.message = message
         self.code = code
-        self.start: int | None = _offset(at, "start")
-        self.end: int | None = _offset(at, "end")
+        self.start: int | None = None
+        self.end: int | None = None
+        self.locate(at)
+
+    def locate(self, node: Node | None) -> None:
+        """Note the place of what is refused, unless it is known."""
+        if self.start is None:
+            self.start, self.end = _offset(node, "start"), _offset(node, "end")
 
 
 def _offset(node: Node | None, edge: str) -> int | None:
@@ -50,8 +57,11 @@ def _offset(node: Node | None, edge: str) -> int | None:
     return place["offset"] if place else None
 
 
+@lru_cache(maxsize=128)
 def parse_select(text: str) -> Node:
     """The syntax tree of a SELECT statement, as PostHog's ``ast`` classes name its nodes.
+
+    A long text takes the parser half a second, so trees are kept: they must not be changed.
 
     Raises:
         HogQLError: ``hogql_syntax_error``, for all that the grammar refuses.

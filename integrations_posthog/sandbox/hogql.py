@@ -1,6 +1,6 @@
-"""What PostHog checks in a parsed query before it runs: placeholders, OFFSET and names.
+"""What PostHog does with a parsed query before its names are resolved.
 
-Source: posthog/hogql/placeholders.py, resolver.py, printer.py and user_query_validator.py.
+Source: posthog/hogql/placeholders.py and user_query_validator.py.
 """
 
 from __future__ import annotations
@@ -16,35 +16,6 @@ OFFSET_NOT_ALLOWED = (
     "`WHERE timestamp > :last_seen_timestamp ORDER BY timestamp LIMIT N`. "
     "For bulk data extraction, use batch exports: https://posthog.com/docs/cdp/batch-exports"
 )
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-TABLES = _words("events persons groups sessions person_distinct_ids cohort_people log_entries")
-EVENT_FIELDS = _words(
-    """
-    * uuid event properties timestamp team_id distinct_id elements_chain created_at $session_id
-    $session_id_uuid $window_id person_mode person_id person poe pdi session elements_chain_href
-    elements_chain_texts elements_chain_ids elements_chain_elements
-    $group_0 $group_1 $group_2 $group_3 $group_4 group_0 group_1 group_2 group_3 group_4
-    """
-)
-FUNCTIONS = _words(
-    """
-    count countIf uniq uniqExact uniqExactIf sum sumIf min max minIf maxIf any argMin argMax avg
-    median topK groupArray groupUniqArray now today toDate toStartOfDay toStartOfWeek toMonday
-    toStartOfHour toTimeZone toDateTime toDateTime64 dateDiff addDays subtractDays toIntervalSecond
-    toIntervalMinute toIntervalHour toIntervalDay toIntervalWeek toIntervalMonth toIntervalQuarter
-    toIntervalYear toUnixTimestamp formatDateTime lower upper trim concat substring position
-    splitByChar split_part extract match startsWith endsWith like ilike replaceAll
-    replaceRegexpAll lengthUTF8 range arrayJoin arrayElement arraySort arrayMap arrayFilter
-    arraySum arrayDistinct arrayZip has length tuple toString toInt toFloat toUUID cityHash64
-    coalesce ifNull nullIf isNull isNotNull assumeNotNull if multiIf and or not
-    """
-)
-ANY_CASE_FUNCTIONS = _words("count min max sum avg lower upper concat coalesce ifnull nullif now")
 
 
 def walk(tree: Any) -> Iterator[Node]:
@@ -106,50 +77,19 @@ def tables_of(tree: Node) -> list[str]:
     return list(dict.fromkeys(_name(table) for table in tables if table.get("chain")))
 
 
-def check_names(select: Node) -> None:
-    """Every table, field and function of a plain SELECT exists.
+def limit_of(select: Node) -> int | None:
+    """The LIMIT of a SELECT.
 
     Raises:
-        HogQLError: one does not.
+        HogQLError: it is no constant whole number.
     """
-    nodes = list(walk(select))
-    if any(node["node"] in ("CTE", "SelectSetQuery", "Lambda") for node in nodes):
-        return
-    joins = [node for node in nodes if node["node"] == "JoinExpr"]
-    for join in joins:
-        if _name(join["table"]) not in TABLES and join["table"].get("chain"):
-            raise HogQLError(f"Unknown table `{_name(join['table'])}`.", at=join["table"])
-    if [_name(join["table"]) for join in joins] in ([], ["events"]):
-        _check_fields(nodes, tables=joins)
-    _check_functions(nodes)
-
-
-def _check_fields(nodes: list[Node], *, tables: list[Node]) -> None:
-    known = {"events", *(table["alias"] for table in tables), *EVENT_FIELDS} if tables else set()
-    known |= {node["alias"] for node in nodes if node["node"] == "Alias"}
-    table_nodes = [table["table"] for table in tables]
-    for node in nodes:
-        if node["node"] != "Field" or any(node is table for table in table_nodes):
-            continue
-        name = column_of(node, tables={"events", *(table["alias"] for table in tables)})
-        if name not in known:
-            raise HogQLError(f"Unable to resolve field: {name}", at=node)
-
-
-def _check_functions(nodes: list[Node]) -> None:
-    for node in nodes:
-        if node["node"] == "Call" and not _is_function(node["name"]):
-            raise HogQLError(f"Unsupported function call '{node['name']}(...)'", at=node)
-
-
-def _is_function(name: str) -> bool:
-    return name in FUNCTIONS or name.lower() in ANY_CASE_FUNCTIONS
-
-
-def column_of(field: Node, *, tables: set[Any]) -> str:
-    """The column that a field names, without the table in front of it."""
-    chain = [str(part) for part in field["chain"]]
-    return chain[1] if len(chain) > 1 and chain[0] in tables else chain[0]
+    limit = select.get("limit")
+    if limit is None:
+        return None
+    if limit["node"] != "Constant" or type(limit["value"]) is not int or limit["value"] < 0:
+        raise HogQLError(not_yet("a LIMIT that is not a whole number"), at=limit)
+    value: int = limit["value"]
+    return value
 
 
 def _name(table: Node) -> str:

@@ -60,7 +60,7 @@ KEYS = Keys(
     full=Key(
         value="phx_sandboxFullAccess0000000000000000000000000Full",
         label="full",
-        about="all scopes; Acme Corp, project 12345, 15420 events in the last 30 days",
+        about="all scopes; Acme Corp, project 12345",
         region="us",
         owner="ann",
     ),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .answers import iso
 from .payloads import Payload, Payloads
-from .world import CREATED_AT, Organization, Project, User, identifier
+from .tenants import CREATED_AT, Organization, Project, User, identifier
 
 OWNER = 15
 
@@ -23,9 +23,9 @@ class PayloadsOf130(Payloads):
             "api_token": project.api_token,
             "name": project.name,
             "completed_snippet_onboarding": False,
-            "ingested_event": project.recent_events > 0,
+            "ingested_event": project.world.has_events,
             "is_demo": False,
-            "timezone": "UTC",
+            "timezone": project.timezone,
             "access_control": False,
             "effective_membership_level": OWNER,
         }

@@ -22,7 +22,8 @@ class RecordedRequest:
 
     ``path`` is with the query string; ``status`` is None as long as there is no answer;
     ``key_label`` is None for a request without a key and ``unknown`` for one that is not ours;
-    ``body`` is the JSON that was sent, or the text where it is not JSON.
+    ``body`` is the JSON that was sent, or the text where it is not JSON; ``version`` is of the
+    project's data that a query was answered from.
     """
 
     method: str
@@ -30,6 +31,7 @@ class RecordedRequest:
     status: int | None
     key_label: str | None
     body: Any
+    version: int | None = None
 
 
 class RequestLog:
@@ -55,9 +57,15 @@ class RequestLog:
         return number
 
     def set_status(self, number: int, status: int) -> None:
+        self._change(number, status=status)
+
+    def set_version(self, number: int, version: int | None) -> None:
+        self._change(number, version=version)
+
+    def _change(self, number: int, **facts: int | None) -> None:
         with self._lock:
             if number in self._entries:
-                self._entries[number] = replace(self._entries[number], status=status)
+                self._entries[number] = replace(self._entries[number], **facts)  # type: ignore[arg-type]
 
     def clear(self) -> None:
         with self._lock:

@@ -13,7 +13,7 @@ from typing import Any
 
 from .answers import iso
 from .keys import Key
-from .world import CREATED_AT, Organization, Project, User, identifier
+from .tenants import CREATED_AT, Organization, Project, User, identifier
 
 Payload = dict[str, Any]
 
@@ -49,26 +49,29 @@ class Payloads:
             "name": project.name,
             "completed_snippet_onboarding": True,
             "has_completed_onboarding_for": {"product_analytics": True},
-            "ingested_event": project.recent_events > 0,
+            "ingested_event": project.world.has_events,
             "is_demo": False,
-            "timezone": "UTC",
+            "timezone": project.timezone,
             "access_control": False,
         }
 
     def project(self, project: Project) -> Payload:
         """A project in full: it has the organization's id, never its name."""
-        company = {
-            "group_type": "company",
-            "group_type_index": 0,
-            "name_singular": None,
-            "name_plural": None,
-        }
+        group_types = [
+            {
+                "group_type": name,
+                "group_type_index": index,
+                "name_singular": None,
+                "name_plural": None,
+            }
+            for index, name in enumerate(project.world.group_types)
+        ]
         return self.project_basic(project) | {
             "created_at": iso(CREATED_AT),
             "updated_at": iso(CREATED_AT),
             "secret_api_token": None,
-            "has_group_types": True,
-            "group_types": [company],
+            "has_group_types": bool(group_types),
+            "group_types": group_types,
             "person_display_name_properties": None,
             "week_start_day": None,
             "event_retention_months": 12,

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from .answers import Answer, RefusalError, Request, bad_query, iso
-from .evaluate import CountingEngine, Engine, Table
+from .data import ProjectData
+from .engine import Readable, Scan, Table, run, scanned
 from .grammar import HogQLError, Node, parse_select
-from .hogql import check_names, fill_placeholders, not_yet, refuse_offset, tables_of
+from .hogql import fill_placeholders, limit_of, not_yet, refuse_offset, tables_of
 from .query_request import QueryRequest, read_body
+from .refusals import TOO_BIG
+from .tenants import Project
 from .versions import QueryDialect
-from .world import Project
 
 DEFAULT_ROWS = 100
 MOST_ROWS = 50_000
@@ -27,18 +29,51 @@ BUDGET_BYTES = 20 * 10**9
 BYTES_PER_QUERY = 65_536
 
 
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a region's queries may be, below PostHog's own limits.
+
+    ``rows`` is a LIMIT that larger ones, and none, are cut to without a word. Queries that read
+    more than so many ``events``, or a range of more than so many ``days``, are refused with
+    ``status``, 504, 512 or 513.
+
+    Raises:
+        ValueError: another status, or no row at all.
+    """
+
+    rows: int = MOST_ROWS
+    events: int | None = None
+    days: float | None = None
+    status: int = 512
+
+    def __post_init__(self) -> None:
+        if self.status not in TOO_BIG or self.rows < 1:
+            raise ValueError("status is 504, 512 or 513, and rows is 1 or more")
+
+    def allow(self, scan: Scan) -> bool:
+        too_many = self.events is not None and scan.events > self.events
+        too_long = self.days is not None and scan.days > self.days
+        return not too_many and not too_long
+
+
 class QueryEndpoint:
     """Answers queries of one region, and remembers the answers as PostHog does."""
 
-    def __init__(self, *, engine: Engine | None = None) -> None:
-        self._engine = engine or CountingEngine()
+    def __init__(self) -> None:
+        self.limits = Limits()
         self._answers: dict[str, tuple[datetime, Answer]] = {}
 
     def forget(self) -> None:
         self._answers.clear()
 
     def answer(
-        self, *, request: Request, project: Project, dialect: QueryDialect, now: datetime
+        self,
+        *,
+        request: Request,
+        project: Project,
+        data: ProjectData,
+        dialect: QueryDialect,
+        now: datetime,
     ) -> Answer:
         """The answer to the body of the request, which may be one of the last six hours.
 
@@ -54,14 +89,15 @@ class QueryEndpoint:
                 body=answer.body | {"is_cached": True},
                 headers=_cost(0),
             )
-        answer = self._computed(asked, project=project, dialect=dialect, now=now)
+        answer = self._computed(asked, data=data, dialect=dialect, now=now)
         if dialect.caches:
-            answer = replace(answer, body=answer.body | _freshness(name, now), headers=_cost())
+            fresh = _freshness(name, now, zone=project.timezone)
+            answer = replace(answer, body=answer.body | fresh, headers=_cost())
             self._answers[name] = (now, answer)
         return answer
 
     def _computed(
-        self, asked: QueryRequest, *, project: Project, dialect: QueryDialect, now: datetime
+        self, asked: QueryRequest, *, data: ProjectData, dialect: QueryDialect, now: datetime
     ) -> Answer:
         tables: list[str] = []
         try:
@@ -69,31 +105,37 @@ class QueryEndpoint:
             tables = tables_of(select)
             if not dialect.offset_allowed:
                 refuse_offset(select)
-            check_names(select)
-            limit = _limit_of(select)
-            rows = min(DEFAULT_ROWS + 1 if limit is None else limit, MOST_ROWS)
-            table = self._engine.run(select=select, project=project, now=now, limit=rows)
+            paged = select["node"] == "SelectQuery" and limit_of(select) is None
+            most = min(MOST_ROWS, self.limits.rows)
+            rows = DEFAULT_ROWS + paged
+            with data.lock:
+                snapshot = data.as_of()
+                self._refuse_too_big(select, data=snapshot, now=now)
+                table = run(
+                    select=select,
+                    text=asked.text,
+                    data=snapshot,
+                    now=now,
+                    limit=lambda own: min(rows if own is None else own, most),
+                )
         except RecursionError:
             error = HogQLError(not_yet("a query that is nested this deeply"))
             raise RefusalError(_refusal(error, asked, tables, dialect)) from None
         except HogQLError as error:
             raise RefusalError(_refusal(error, asked, tables, dialect)) from None
-        return Answer(status=200, body=_body(asked.text, table, limit=limit))
+        body = _body(asked.text, table, paged=paged)
+        return Answer(status=200, body=body, version=snapshot.version)
+
+    def _refuse_too_big(self, select: Node, *, data: Readable, now: datetime) -> None:
+        limits = self.limits
+        if limits.events is None and limits.days is None:
+            return
+        if not limits.allow(scanned(select=select, data=data, now=now)):
+            raise RefusalError(TOO_BIG[limits.status])
 
 
-def _limit_of(select: Node) -> int | None:
-    limit = select.get("limit")
-    if limit is None:
-        return None
-    if limit["node"] != "Constant" or type(limit["value"]) is not int or limit["value"] < 0:
-        raise HogQLError(not_yet("a LIMIT that is not a whole number"), at=limit)
-    value: int = limit["value"]
-    return value
-
-
-def _body(text: str, table: Table, *, limit: int | None) -> dict[str, Any]:
+def _body(text: str, table: Table, *, paged: bool) -> dict[str, Any]:
     """The response; ``hasMore``, ``limit`` and ``offset`` are for a query without a LIMIT."""
-    paged = limit is None
     hogql = f"{text} LIMIT {DEFAULT_ROWS + 1} OFFSET 0" if paged else text
     return {
         "query": None,
@@ -113,14 +155,14 @@ def _body(text: str, table: Table, *, limit: int | None) -> dict[str, Any]:
     }
 
 
-def _freshness(cache_key: str, now: datetime) -> dict[str, Any]:
+def _freshness(cache_key: str, now: datetime, *, zone: str) -> dict[str, Any]:
     return {
         "is_cached": False,
         "cache_key": cache_key,
         "cache_target_age": iso(now + FRESH_FOR),
         "last_refresh": iso(now),
         "next_allowed_client_refresh": iso(now + NEXT_REFRESH_AFTER),
-        "timezone": "UTC",
+        "timezone": zone,
         "query_metadata": None,
         "query_status": None,
         "calculation_trigger": None,

@@ -23,7 +23,7 @@ from .answers import (
     throttled,
 )
 from .faults import Struck
-from .world import ACME, UMBRELLA
+from .tenants import ACME, UMBRELLA
 
 PROXY_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 # As Django renders it without templates of one's own; seen from a running PostHog 1.30.
@@ -43,6 +43,29 @@ PROJECT_IN_PATH = re.compile(r"/api/projects/([0-9]+)")
 NESTED_IN_PROJECT = re.compile(r"/api/projects/[^/]+/[^/]+")
 
 Refusal = Callable[[Struck], Answer]
+
+
+TOO_BIG: dict[int, Answer] = {
+    504: server_error(
+        status=504,
+        detail="Query has hit the max execution time before completing. See our docs for how "
+        "to improve your query performance. You may need to materialize.",
+    ),
+    512: server_error(
+        status=512,
+        detail="Estimated query execution time is too long. Try reducing its scope by "
+        "changing the time range.",
+    ),
+    513: server_error(
+        status=513,
+        code="clickhouse_memory_limit_exceeded",
+        detail="This query ran out of memory before it could finish, usually because it's "
+        "scanning too much data. Try a shorter date range or narrower filters, or see our "
+        "docs for more ways to speed it up: https://posthog.com/docs/product-analytics/"
+        "troubleshooting#how-do-i-speed-up-my-insights-and-queries",
+    ),
+}
+"""The answers to a query that reads too much, by their status."""
 
 
 def _missing_scope(struck: Struck) -> Answer:
@@ -139,30 +162,7 @@ ANSWERS: dict[str, Refusal] = {
             headers={"Retry-After": "1"},
         )
     ),
-    "504": _fixed(
-        server_error(
-            status=504,
-            detail="Query has hit the max execution time before completing. See our docs for how "
-            "to improve your query performance. You may need to materialize.",
-        )
-    ),
-    "512": _fixed(
-        server_error(
-            status=512,
-            detail="Estimated query execution time is too long. Try reducing its scope by "
-            "changing the time range.",
-        )
-    ),
-    "513": _fixed(
-        server_error(
-            status=513,
-            code="clickhouse_memory_limit_exceeded",
-            detail="This query ran out of memory before it could finish, usually because it's "
-            "scanning too much data. Try a shorter date range or narrower filters, or see our "
-            "docs for more ways to speed it up: https://posthog.com/docs/product-analytics/"
-            "troubleshooting#how-do-i-speed-up-my-insights-and-queries",
-        )
-    ),
+    **{str(status): _fixed(answer) for status, answer in TOO_BIG.items()},
     "html": _fixed(Answer(status=200, body=LOGIN_PAGE)),
     "redirect": _redirected,
     "wrong_shape": _spoilt([]),

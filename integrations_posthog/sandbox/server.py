@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import socket
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, current_thread
 from types import TracebackType
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
@@ -15,8 +17,10 @@ from .answers import Request
 from .control import PREFIX, control
 from .keys import RegionName
 from .region import RegionStandIn
+from .tenants import real_time
 from .versions import LegacyName
 from .wire import HangUpError, Wire
+from .worlds import World
 
 LOOPBACK = "127.0.0.1"
 
@@ -25,7 +29,9 @@ class Sandbox:
     """A stand-in for PostHog Cloud: the regions ``us`` and ``eu``, each with its own port.
 
     Port 0 takes any free one. ``legacy`` makes both regions instances of that age. With an
-    ``ssl_context`` they speak https. Use it in a ``with`` statement, or call start and stop.
+    ``ssl_context`` they speak https. ``world`` is what project 12345 of Acme Corp, in the region
+    us, is filled with; ``clock`` gives the time, with a time zone. Use it in a ``with``
+    statement, or call start and stop.
     """
 
     def __init__(
@@ -35,9 +41,20 @@ class Sandbox:
         eu_port: int = 0,
         legacy: LegacyName | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        world: World | None = None,
+        clock: Callable[[], datetime] = real_time,
     ) -> None:
-        self.us = RegionServer(name="us", port=us_port, legacy=legacy, ssl_context=ssl_context)
-        self.eu = RegionServer(name="eu", port=eu_port, legacy=legacy, ssl_context=ssl_context)
+        def region(name: RegionName, port: int) -> RegionServer:
+            return RegionServer(
+                name=name,
+                port=port,
+                legacy=legacy,
+                ssl_context=ssl_context,
+                world=world,
+                clock=clock,
+            )
+
+        self.us, self.eu = region("us", us_port), region("eu", eu_port)
 
     def start(self) -> None:
         """Listen on both ports.
@@ -53,7 +70,7 @@ class Sandbox:
             raise
 
     def stop(self) -> None:
-        """Close both servers and every connection; whatever waits in them ends."""
+        """Close both servers and every connection; whatever waits or is at work in them ends."""
         self.us.stop()
         self.eu.stop()
 
@@ -80,8 +97,10 @@ class RegionServer(RegionStandIn):
         port: int,
         legacy: LegacyName | None,
         ssl_context: ssl.SSLContext | None,
+        world: World | None,
+        clock: Callable[[], datetime],
     ) -> None:
-        super().__init__(name=name, legacy=legacy)
+        super().__init__(name=name, legacy=legacy, world=world, clock=clock)
         self._port = port
         self._ssl_context = ssl_context
         self._server: _Server | None = None
@@ -98,8 +117,16 @@ class RegionServer(RegionStandIn):
         Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def stop(self) -> None:
+        """Listen no more; returns when the last answer was given up.
+
+        A query that is still running when the process ends would have the process abort.
+        """
         if self._server is not None:
-            self._server.stop()
+            at_work = self._server.stop()
+            while at_work:
+                self.interrupt()
+                at_work[0].join(timeout=0.05)
+                at_work = [thread for thread in at_work if thread.is_alive()]
             self._server = None
 
 
@@ -112,19 +139,26 @@ class _Server(ThreadingHTTPServer):
         self.region = region
         self.stopping = Event()
         self._ssl_context = ssl_context
-        self._connections: set[socket.socket] = set()
+        self._connections: dict[socket.socket, Thread] = {}
         self._lock = Lock()
         super().__init__((LOOPBACK, port), _Handler)
 
-    def stop(self) -> None:
+    def stop(self) -> list[Thread]:
+        """Close everything, and tell which threads are still at work on an answer."""
         self.stopping.set()
         self.shutdown()
         self.server_close()
         with self._lock:
-            connections = list(self._connections)
+            connections = dict(self._connections)
         for connection in connections:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+        return [thread for thread in connections.values() if thread is not current_thread()]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report what went wrong, unless it was interrupted."""
+        if not self.stopping.is_set():
+            super().handle_error(request, client_address)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one connection, in its own thread; the TLS handshake is part of it."""
@@ -134,7 +168,7 @@ class _Server(ThreadingHTTPServer):
                 request, server_side=True, do_handshake_on_connect=False
             )
         with self._lock:
-            self._connections.add(connection)
+            self._connections[connection] = current_thread()
         if self.stopping.is_set():
             connection.close()
             return
@@ -147,7 +181,7 @@ class _Server(ThreadingHTTPServer):
             return
         finally:
             with self._lock:
-                self._connections.discard(connection)
+                self._connections.pop(connection, None)
             connection.close()
 
 

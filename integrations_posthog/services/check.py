@@ -25,7 +25,8 @@ NEEDED_SCOPES = ("project:read", "query:read")
 CHECK_SECONDS = 14.5
 SPARE_REQUESTS = 1
 """Three are needed: key, projects, count, and one for each region that refused the key. A good
-check makes four at most, so a request that is tried anew takes the place of the name."""
+check makes four at most, so a request that is tried anew takes the place of the name, or of the
+one for a project that is not among the first hundred."""
 
 KEY_PAGE = "/settings/user-api-keys?preset=analytics"
 """Opens PostHog's dialog for a new key, ``query:read`` chosen (personalAPIKeysLogic.tsx)."""

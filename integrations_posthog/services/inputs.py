@@ -44,3 +44,8 @@ def parse_project_id(text: str | None) -> str | None:
     if not _PROJECT_ID.fullmatch(text.strip()):
         raise NotFound(hint="A project's id is a number, as in the address of its page in PostHog.")
     return str(int(text))
+
+
+def is_id(text: str) -> bool:
+    """Whether a row of ours can have this id."""
+    return text.isascii() and text.isdecimal() and len(text) <= 18

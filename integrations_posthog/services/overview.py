@@ -84,12 +84,23 @@ def _trouble(config: PosthogWorkspaceConfig, checks: ConnectionEventQuerySet) ->
     if config.is_validated and not config.last_error_type:
         return None
     last_good = checks.succeeded().newest_first().first()
-    failures = checks.failed().order_by("id")
-    if last_good is not None:
-        failures = failures.filter(id__gt=last_good.id)
-    first, last = failures.first(), failures.last()
-    return Trouble(
-        error=last.error if last else config.validation_error or "The key was never checked",
-        hint=last.hint if last else "Re-check it.",
-        since=first.occurred_at if first else None,
+    after = last_good.id if last_good else 0
+    failures = checks.failed().filter(id__gt=after).order_by("id")
+    last = failures.last() or _refusal(config, after=after)
+    if last is None:
+        error = config.validation_error or "The key was never checked"
+        return Trouble(error=error, hint="Re-check it, to see how each step ends.", since=None)
+    first = failures.first() or last
+    return Trouble(error=last.error, hint=last.hint, since=first.occurred_at)
+
+
+def _refusal(config: PosthogWorkspaceConfig, *, after: int) -> PosthogConnectionEvent | None:
+    """The refusal of the stored key that was met on the way to another project."""
+    events = PosthogConnectionEvent.objects.filter(
+        id__gt=after,
+        workspace_id=config.workspace_id,
+        api_key_hint=config.api_key_hint,
+        posthog_host=config.posthog_host,
+        error=config.validation_error,
     )
+    return events.failed().newest_first().first()

@@ -22,10 +22,20 @@ from ..errors import (
 )
 from ..models import PosthogConnectionEvent, PosthogWorkspaceConfig
 from .check import ConnectionCheck, Validation
+from .locks import lock_workspace
 
 logger = logging.getLogger(__name__)
 
 _MAX_NAME = 255
+_NOTED = (
+    "is_validated",
+    "validation_error",
+    "last_error_type",
+    "posthog_host",
+    "api_key_hint",
+    "updated_at",
+)
+"""Of a failure. Not the key: it may have been encrypted anew since it was read."""
 
 Action = PosthogConnectionEvent.Action
 Outcome = PosthogConnectionEvent.Outcome
@@ -79,10 +89,8 @@ class ConnectionStore:
             NotFound: the workspace was deleted meanwhile.
             PermissionDenied: the actor may not, or no longer.
         """
-        # Not the key, so that rows elsewhere may go on to refer to the workspace meanwhile.
-        rows = type(self.workspace)._base_manager.select_for_update(no_key=True)
         with transaction.atomic():
-            if not rows.filter(pk=self.workspace.pk).exists():
+            if not lock_workspace(pk=self.workspace.pk):
                 raise NotFound
             self._actor.confirm()
             yield
@@ -165,7 +173,8 @@ def note_failure(
     """Note the failed check of a stored key at its connection.
 
     Only PostHog's own word on the key or on the stored project invalidates it; trouble on the
-    way is just noted, and what concerns another project is not noted at all.
+    way is just noted, and what concerns another project is not noted at all. A row that lacks
+    its host and the hint of its key gets those of the check, which is found by them later.
     """
     of_key = isinstance(error, Unauthorized) and (error.status == 401 or error.missing_scopes)
     of_stored_project = check.project_id == config.posthog_project_id
@@ -175,8 +184,9 @@ def note_failure(
         config.mark_unreachable(error_type=error.error_type)
     else:
         return
-    # Not the key: it may have been encrypted anew since it was read.
-    config.save(update_fields=["is_validated", "validation_error", "last_error_type", "updated_at"])
+    if of_stored_project:
+        config.posthog_host, config.api_key_hint = check.host, mask(check.api_key)
+    config.save(update_fields=_NOTED)
 
 
 def is_checked_by(config: PosthogWorkspaceConfig, check: ConnectionCheck) -> bool:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from django.db import models
 
 from ..client.hosts import Network, candidate_origins, canonical_origin
-from ..errors import NotFound, PostHogIntegrationError
-from ..models import PosthogWorkspaceConfig
+from ..errors import NotFound, PostHogIntegrationError, ProjectChanged
+from ..models import PosthogWorkspaceConfig, UsageSource
 from .check import ConnectionCheck, Validation
 from .inputs import parse_api_key, parse_project_id
 from .store import (
@@ -23,6 +23,7 @@ from .store import (
     note_failure,
     unreadable_reason,
 )
+from .sync.runs import remove_source, stop_runs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +71,7 @@ class PostHogValidatorService:
     ) -> None:
         self.workspace = workspace
         self._network = network
+        self._clock = clock
         self._store = ConnectionStore(workspace=workspace, actor=actor, clock=clock)
 
     def validate_credentials(
@@ -88,32 +90,44 @@ class PostHogValidatorService:
         return self._prepare(api_key=api_key, host=host, project_id=project_id).run()
 
     def validate_and_store_config(
-        self, *, api_key: str, host: str | None = None, project_id: str | None = None
+        self,
+        *,
+        api_key: str,
+        host: str | None = None,
+        project_id: str | None = None,
+        replace: bool = False,
     ) -> Validation:
         """Test a key and, if all of it succeeds, connect the workspace with it.
 
         A failure leaves a working connection as it was, unless it is the stored key itself
         that PostHog refused. Arguments and errors are those of ``validate_credentials``.
 
+        Args:
+            replace: whether usage of another project, if there is any, may be removed.
+
         Raises:
             NotFound: also where the workspace was deleted meanwhile.
             PermissionDenied: the actor may not, or no longer.
+            ProjectChanged: usage of another project is stored, and is not to be replaced.
         """
         with self.attempt():
             check = self._prepare(api_key=api_key, host=host, project_id=project_id)
-        return self.conclude(check, check.outcome(), reactivate=True)
+        return self.conclude(check, check.outcome(), reactivate=True, replace=replace)
 
     def attempt(self) -> AbstractContextManager[None]:
         """Puts into the history an attempt to connect that fails before PostHog is asked."""
         return self._store.failure_recorded(Action.CONNECT)
 
-    def choose_project(self, *, project_id: str) -> Validation:
+    def choose_project(self, *, project_id: str, replace: bool = False) -> Validation:
         """Connect another project with the stored key. Raises what the others do."""
         config = self._store.existing_config()
         with self.attempt():
             api_key = config.posthog_api_key.open()
         return self.validate_and_store_config(
-            api_key=api_key, host=config.posthog_host or None, project_id=project_id
+            api_key=api_key,
+            host=config.posthog_host or None,
+            project_id=project_id,
+            replace=replace,
         )
 
     def recheck(self) -> Validation:
@@ -143,6 +157,7 @@ class PostHogValidatorService:
         outcome: Validation | PostHogIntegrationError,
         *,
         reactivate: bool,
+        replace: bool = False,
     ) -> Validation:
         """Store what a check found, and give it back or raise it.
 
@@ -151,6 +166,7 @@ class PostHogValidatorService:
             outcome: its outcome.
             reactivate: whether success (re)connects the workspace, or only notes the outcome
                 for the key and project that were tested, if they are still the stored ones.
+            replace: whether usage of another project may be removed.
         """
         with self._store.transaction():
             config = self._store.config()
@@ -159,6 +175,8 @@ class PostHogValidatorService:
             is_recheck = not reactivate or (
                 stored is not None and of_stored and bool(stored.is_active)
             )
+            if reactivate and config is not None and isinstance(outcome, Validation):
+                outcome = self._make_way(config, outcome, replace=replace)
             self._store.record_check(check=check, outcome=outcome, is_recheck=is_recheck)
             if not isinstance(outcome, PostHogIntegrationError):
                 if reactivate or of_stored:
@@ -168,6 +186,21 @@ class PostHogValidatorService:
         if isinstance(outcome, PostHogIntegrationError):
             raise outcome
         return outcome
+
+    @staticmethod
+    def _make_way(
+        config: PosthogWorkspaceConfig, found: Validation, *, replace: bool
+    ) -> Validation | ProjectChanged:
+        """Usage of another project makes way for that which was found, or stands in its way."""
+        others = UsageSource.objects.filter(connection=config).exclude(
+            posthog_host=found.host, posthog_project_id=found.project_id
+        )
+        if not replace and others.filter(days__isnull=False).exists():
+            return ProjectChanged()
+        for source in others:
+            remove_source(source)
+            config.last_sync = None
+        return found
 
     def disconnect(self) -> None:
         """Stop using the connection; keep what is stored. Doing it again changes nothing.
@@ -180,6 +213,7 @@ class PostHogValidatorService:
             if config.is_active:
                 config.is_active = False
                 config.save(update_fields=["is_active", "updated_at"])
+                stop_runs(config, reason="The workspace was disconnected.", now=self._clock())
                 self._store.record(
                     Action.DISCONNECT,
                     posthog_host=config.posthog_host,

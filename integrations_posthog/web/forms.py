@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..client.hosts import candidate_origins, canonical_origin, is_cloud
+from ..client.hosts import canonical_origin, is_alias, is_cloud
 from ..errors import InvalidHost
 from ..services.check import KEY_PAGE
 from ..wiring import operator_network
@@ -27,11 +27,10 @@ def places() -> list[Place]:
     """The default host, the regions of PostHog Cloud, and any other host."""
     network = operator_network()
     default = network.default_origin
-    is_any_region = candidate_origins(default, network=network) == network.cloud_regions
     return [
         Place(
             value="",
-            label="PostHog Cloud, US or EU" if is_any_region else _label(default),
+            label="PostHog Cloud, US or EU" if is_alias(default) else _label(default),
             key_page=default + KEY_PAGE,
         ),
         *(

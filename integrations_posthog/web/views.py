@@ -3,99 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
 from typing import Any
 
-from django.contrib.auth.views import redirect_to_login
-from django.db import transaction
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
-from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from ..access import access_for, confirm_manager, manager_access_for
-from ..errors import PermissionDenied, PostHogIntegrationError, RateLimited
+from ..access import access_for, manager_access_for
+from ..errors import PostHogIntegrationError, ProjectChanged
 from ..limits import count_validation
-from ..redaction import RedactingReporterFilter
+from ..models import UsageSource
 from ..services.overview import ConnectionOverview, connection_overview
-from ..services.store import Actor
 from ..services.validator import PostHogValidatorService
 from ..wiring import connection_service
+from .base import actor_of, form_view, page_view, status_of
 from .forms import chosen_host, places, shown_place
 
-View = Callable[[HttpRequest], HttpResponse]
+PAGE = "posthog:connection"
 
 
-def _page_view(view: View) -> View:
-    """For members who are logged in; without a transaction, since PostHog is asked in between."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponse:
-        request.exception_reporter_filter = RedactingReporterFilter()
-        if request.user.is_authenticated:
-            return view(request)
-        page = request.get_full_path() if request.method == "GET" else _page_address()
-        login = redirect_to_login(page)
-        return HttpResponseClientRedirect(login.url) if HtmxDetails(request) else login
-
-    return transaction.non_atomic_requests(never_cache(guarded))
-
-
-def _form_view(view: View) -> View:
-    """For what a form posts to; whoever comes by GET, such as by reloading, gets the page."""
-
-    @wraps(view)
-    def posted(request: HttpRequest) -> HttpResponse:
-        return view(request) if request.method == "POST" else redirect(_page_address())
-
-    return _page_view(require_http_methods(["GET", "HEAD", "POST"])(posted))
-
-
-def _page_address() -> str:
-    return reverse("posthog:connection")
-
-
-@_page_view
+@page_view(PAGE)
 @require_safe
 def connection(request: HttpRequest) -> HttpResponse:
     """How the workspace's connection fares, and what can be done about it."""
     return _panel(request)
 
 
-@_form_view
+@form_view(PAGE)
 def connect(request: HttpRequest) -> HttpResponse:
     """Try a key, and connect with it if all is well."""
     return _validate(
         request,
         lambda service: service.validate_and_store_config(
-            api_key=request.POST.get("api_key", ""), host=chosen_host(request.POST)
+            api_key=request.POST.get("api_key", ""),
+            host=chosen_host(request.POST),
+            replace=_may_replace(request),
         ),
     )
 
 
-@_form_view
+@form_view(PAGE)
 def recheck(request: HttpRequest) -> HttpResponse:
     """Test the stored key."""
     return _validate(request, lambda service: service.recheck())
 
 
-@_form_view
+@form_view(PAGE)
 def choose_project(request: HttpRequest) -> HttpResponse:
     """Connect another project, or the same one again, with the stored key."""
     project_id = request.POST.get("project_id", "")
-    return _validate(request, lambda service: service.choose_project(project_id=project_id))
+    return _validate(
+        request,
+        lambda service: service.choose_project(
+            project_id=project_id, replace=_may_replace(request)
+        ),
+    )
 
 
-@_page_view
+@page_view(PAGE)
 @require_http_methods(["GET", "HEAD", "POST"])
 def disconnect(request: HttpRequest) -> HttpResponse:
     """Ask whether the connection shall be disconnected; then do it."""
     if request.method == "POST":
         return _act(request, lambda service: service.disconnect())
     return _panel(request, confirm_disconnect=True)
+
+
+def _may_replace(request: HttpRequest) -> bool:
+    """Whether usage of another project may be removed."""
+    return request.POST.get("replace") == "true"
 
 
 def _validate(
@@ -113,19 +91,15 @@ def _act(
 ) -> HttpResponse:
     try:
         access = manager_access_for(request)
-        actor = Actor(
-            name=request.user.get_username(),
-            confirm=lambda: confirm_manager(request, access.workspace),
-        )
+        actor = actor_of(request, access)
         use_case(connection_service(workspace=access.workspace, actor=actor))
     except PostHogIntegrationError as exc:
         return _refusal(request, exc)
-    return _panel(request) if HtmxDetails(request) else redirect(_page_address())
+    return _panel(request) if HtmxDetails(request) else redirect(PAGE)
 
 
 def _refusal(request: HttpRequest, error: PostHogIntegrationError) -> HttpResponse:
-    status = {PermissionDenied: 403, RateLimited: 429}.get(type(error), 422)
-    response = _panel(request, error=error, status=status)
+    response = _panel(request, error=error, status=status_of(error))
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
     return response
@@ -135,9 +109,12 @@ def _is_trouble(
     error: PostHogIntegrationError | None, request: HttpRequest, overview: ConnectionOverview
 ) -> bool:
     """Whether the error is that of the stored key, which the panel shows as its trouble."""
-    if error is None or overview.trouble is None or "api_key" in request.POST:
+    trouble, check = overview.trouble, overview.last_check
+    if error is None or trouble is None or "api_key" in request.POST:
         return False
-    return error.message == overview.trouble.error
+    if (error.message, error.hint or "") != (trouble.error, trouble.hint):
+        return False
+    return not error.report or (check is not None and error.report == check.report)
 
 
 def _panel(
@@ -163,4 +140,8 @@ def _panel(
         "error_is_trouble": _is_trouble(error, request, overview),
         "error": error,
     }
+    if isinstance(error, ProjectChanged):
+        usage = UsageSource.objects.filter(connection=overview.config)
+        context["usage_in_the_way"] = usage.annotate(days_held=Count("days")).first()
+        context["asked_project"] = request.POST.get("project_id", "")
     return render(request, f"integrations_posthog/{template}", context, status=status)

@@ -42,6 +42,39 @@ def test_it_names_the_addresses_as_callers_write_them() -> None:
         "POST /api/posthog/validate",
         "GET /api/posthog/status",
         "POST /api/posthog/disconnect",
+        "GET /api/posthog/sync",
+        "POST /api/posthog/sync",
+        "GET /api/posthog/sync/days",
+        "GET /api/posthog/accounts",
+        "GET /api/posthog/accounts/{account_id}",
+        "GET /api/posthog/account-mapping",
+        "PUT /api/posthog/account-mapping",
+        "POST /api/posthog/purge",
+        "GET /api/posthog/webhooks",
+        "POST /api/posthog/webhooks",
+        "GET /api/posthog/webhooks/{webhook_id}",
+        "PATCH /api/posthog/webhooks/{webhook_id}",
+        "DELETE /api/posthog/webhooks/{webhook_id}",
+        "POST /api/posthog/webhooks/{webhook_id}/test",
+        "GET /api/posthog/webhooks/{webhook_id}/deliveries",
+        "GET /api/posthog/accounts/{account_id}/why-not",
+        "GET /api/posthog/signal-definitions",
+        "POST /api/posthog/signal-definitions",
+        "POST /api/posthog/signal-definitions/preview",
+        "GET /api/posthog/signal-definitions/{definition_id}",
+        "PUT /api/posthog/signal-definitions/{definition_id}",
+        "PATCH /api/posthog/signal-definitions/{definition_id}",
+        "POST /api/posthog/signal-definitions/{definition_id}/pause",
+        "POST /api/posthog/signal-definitions/{definition_id}/activate",
+        "GET /api/posthog/signal-definitions/{definition_id}/preview",
+        "GET /api/posthog/signal-templates",
+        "GET /api/posthog/signals",
+        "GET /api/posthog/signals/{signal_id}",
+        "POST /api/posthog/signals/{signal_id}/acknowledge",
+        "POST /api/posthog/signals/{signal_id}/dismiss",
+        "GET /api/posthog/fit-criteria",
+        "PUT /api/posthog/fit-criteria",
+        "POST /api/posthog/signal-definitions/{definition_id}/backtest",
         "POST /api/auth/token",
         "POST /api/auth/token/refresh",
     }
@@ -68,7 +101,14 @@ def test_the_envelope_knows_every_error_type_and_a_validation_every_status() -> 
     assert documented == {"200"} | {str(status) for status in STATUSES.values()}
 
 
-@pytest.mark.parametrize("name", ["POST /api/posthog/validate", *TOKENS])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "POST /api/posthog/validate",
+        "POST /api/posthog/webhooks/{webhook_id}/test",
+        *TOKENS,
+    ],
+)
 def test_where_there_is_a_limit_it_says_how_long_to_wait(name: str) -> None:
     headers = OPERATIONS[name]["responses"]["429"]["headers"]
     assert headers["Retry-After"]["schema"] == {"type": "integer"}
@@ -83,6 +123,20 @@ def test_a_call_takes_the_session_cookie_or_a_token_and_may_name_a_workspace(nam
     assert schemes["cookieAuth"] == {"type": "apiKey", "in": "cookie", "name": "beton_session"}
     assert (schemes["jwtAuth"]["type"], schemes["jwtAuth"]["scheme"]) == ("http", "bearer")
     assert (header["name"], header.get("required", False)) == ("X-Workspace-Id", False)
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if "/webhooks" in name])
+def test_a_secret_is_told_where_one_is_made_and_nowhere_else(name: str) -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    [answer] = [text for code, text in OPERATIONS[name]["responses"].items() if code < "300"]
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    fields = schemas.get(schema.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
+    makes_one = name in {
+        "POST /api/posthog/webhooks",
+        "PATCH /api/posthog/webhooks/{webhook_id}",
+    }
+    assert ("secret" in fields) == makes_one
+    assert not makes_one or "never" in fields["secret"]["description"]
 
 
 @pytest.mark.parametrize("name", TOKENS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import requests
@@ -11,6 +10,7 @@ from rest_framework.test import APIClient
 from integrations_posthog.sandbox import KEYS
 
 from .conftest import VALIDATE, Table
+from .measuring import memory_of
 from .processes import Server, StandIn, gunicorn
 
 WARM_UP = 20
@@ -50,10 +50,3 @@ def validate(server: Server, cookie: str) -> requests.Response:
         headers={"Cookie": cookie},
         timeout=30,
     )
-
-
-def memory_of(pid: int, name: str) -> float:
-    """A figure of the kernel's about a process, in MB."""
-    found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024 / 1e6

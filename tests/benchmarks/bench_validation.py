@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from statistics import median
-from typing import Any
 
-import pytest
 from rest_framework.test import APIClient
 from urllib3.connection import HTTPConnection
 
 from integrations_posthog.sandbox import KEYS
 
 from .conftest import Table, validate
+from .measuring import time_spent_in
 from .processes import StandIn
 
 WARM_UP, ROUNDS = 20, 200
@@ -28,17 +26,15 @@ def test_requests_to_posthog(owner: APIClient, standin: StandIn, table: Table) -
     table.add("requests to PostHog, first region refused", after_a_refusal, at_most=5)
 
 
-def test_own_time(
-    owner: APIClient, standin: StandIn, table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    waiting = time_spent_in(monkeypatch, HTTPConnection, "getresponse")
+def test_own_time(owner: APIClient, standin: StandIn, table: Table) -> None:
     own: list[float] = []
-    for _ in range(WARM_UP + ROUNDS):
-        waiting.clear()
-        start = time.perf_counter()
-        validate(owner)
-        total = time.perf_counter() - start
-        own.append((total - sum(waiting)) * 1000)
+    with time_spent_in(HTTPConnection, "getresponse") as waiting:
+        for _ in range(WARM_UP + ROUNDS):
+            waiting.clear()
+            start = time.perf_counter()
+            validate(owner)
+            total = time.perf_counter() - start
+            own.append((total - sum(waiting)) * 1000)
 
     # The HTTP client's work is ours; only the wait for PostHog's replies is not.
     table.add("own time in a validation, p50", median(own[WARM_UP:]), "ms", at_most=25)
@@ -48,19 +44,3 @@ def requests_for(owner: APIClient, standin: StandIn, key: str) -> int:
     standin.reset()
     validate(owner, key)
     return standin.requests_received()
-
-
-def time_spent_in(monkeypatch: pytest.MonkeyPatch, owner: type, name: str) -> list[float]:
-    """Collects the seconds that each call of a method takes, in whatever thread."""
-    spent: list[float] = []
-    method: Callable[..., Any] = getattr(owner, name)
-
-    def timed(*args: Any, **kwargs: Any) -> Any:
-        start = time.perf_counter()
-        try:
-            return method(*args, **kwargs)
-        finally:
-            spent.append(time.perf_counter() - start)
-
-    monkeypatch.setattr(owner, name, timed)
-    return spent

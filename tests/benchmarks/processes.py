@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,9 +59,9 @@ class Server:
 
 
 @contextmanager
-def standin_process() -> Iterator[StandIn]:
-    """Start the stand-in; stop it at the end."""
-    command = [sys.executable, "manage.py", "posthog_sandbox"]
+def standin_process(*options: str) -> Iterator[StandIn]:
+    """Start the stand-in, with options of its command; stop it at the end."""
+    command = [sys.executable, "manage.py", "posthog_sandbox", *options]
     with _running(command, environment(), says=r"POSTHOG_CLOUD_REGIONS=(.+),(.+)") as (_, found):
         yield StandIn(us=found[1], eu=found[2])
 
@@ -77,6 +79,27 @@ def gunicorn(*, workers: int, standin: StandIn) -> Iterator[Server]:
     )
     with _running(command, env, says=r"Listening at: (http://\S+)") as (process, found):
         yield Server(url=found[1], pid=process.pid)
+
+
+def run_to_the_end(
+    command: list[str], env: dict[str, str], *, told: Mapping[str, str] | None = None
+) -> tuple[float, dict[str, float]]:
+    """Run a process that may be told something as JSON.
+
+    Returns:
+        The seconds from its start to its end, and what it wrote as JSON.
+    """
+    start = time.perf_counter()
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=env,
+        input=json.dumps(told),
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return time.perf_counter() - start, json.loads(done.stdout)
 
 
 @contextmanager

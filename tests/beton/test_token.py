@@ -134,6 +134,16 @@ def test_an_eleventh_try_is_rate_limited(api: APIClient, alice: User) -> None:
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
 
 
+def test_trying_other_names_from_one_address_is_limited_too(api: APIClient, alice: User) -> None:
+    def attempt(name: str) -> Any:
+        return api.post(TOKEN, {"username": name, "password": PASSWORD}, format="json")
+
+    tries = [attempt(f"guess{number}").status_code for number in range(10)]
+
+    assert tries == [401] * 10
+    assert attempt("alice").status_code == 429
+
+
 def test_refreshing_is_limited_too_but_does_not_lock_one_out(api: APIClient, alice: User) -> None:
     tries = [api.post(REFRESH, {"refresh": "-"}, format="json").status_code for _ in range(11)]
     answer = api.post(TOKEN, {"username": "alice", "password": PASSWORD}, format="json")

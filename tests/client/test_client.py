@@ -89,6 +89,25 @@ class TestWorkspaceInfo:
         answer(wire, "/api/projects/500/", a_project(500))
         assert client.get_workspace_info(key=a_key(), project_id="500").project.id == "500"
 
+    def test_a_try_anew_leaves_no_request_for_a_project_beyond_the_first_page(
+        self, client: PostHogWorkspaceClient, wire: responses.RequestsMock
+    ) -> None:
+        wire.get(f"{ORIGIN}{self.LIST}", status=503)
+        answer(wire, self.LIST, {"next": f"{ORIGIN}/x", "results": [a_project(7)]})
+        with pytest.raises(errors.ApiError) as failure:
+            client.get_workspace_info(key=a_key(), project_id="500")
+        assert failure.value.retryable
+        assert len(wire.calls) == 2
+
+    def test_a_project_beyond_the_first_page_is_not_tried_anew(
+        self, client: PostHogWorkspaceClient, wire: responses.RequestsMock
+    ) -> None:
+        answer(wire, self.LIST, {"next": f"{ORIGIN}/x", "results": [a_project(7)]})
+        wire.get(f"{ORIGIN}/api/projects/500/", status=503)
+        with pytest.raises(errors.ApiError):
+            client.get_workspace_info(key=a_key(), project_id="500")
+        assert len(wire.calls) == 2
+
     def test_one_that_is_not_in_a_whole_list_is_not_asked_for(
         self, client: PostHogWorkspaceClient, wire: responses.RequestsMock
     ) -> None:

@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integrations_posthog.client.hosts import Network, candidate_origins, canonical_origin, is_cloud
+from integrations_posthog.client.hosts import (
+    Network,
+    candidate_origins,
+    canonical_origin,
+    is_alias,
+    is_cloud,
+)
 from integrations_posthog.errors import InvalidHost
 
 REGIONS = ("https://us.posthog.com", "https://eu.posthog.com")
@@ -28,6 +34,11 @@ NETWORK = Network(
 )
 def test_the_aliases_of_posthog_cloud_stand_for_all_regions(pasted: str) -> None:
     assert candidate_origins(pasted, network=NETWORK) == REGIONS
+
+
+def test_a_region_is_no_alias_even_where_it_is_the_only_one() -> None:
+    assert is_alias("https://app.posthog.com")
+    assert not is_alias("https://eu.posthog.com")
 
 
 @pytest.mark.parametrize(

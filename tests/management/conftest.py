@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,7 +13,8 @@ from django.core.management import CommandError, call_command
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A command that has ended. ``progress`` is its bar, which is drawn over and over."""
+    """A command that has ended. ``progress`` is what it wrote beside its answer: a bar, which is
+    drawn over and over on a terminal, and nowhere else, and what failed on the way."""
 
     code: int
     out: str
@@ -21,13 +23,15 @@ class Done:
 
 
 class Run(Protocol):
-    def __call__(self, command: str, *arguments: str) -> Done: ...
+    def __call__(self, command: str, *arguments: str, terminal: bool = False) -> Done: ...
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    def run_command(command: str, *arguments: str) -> Done:
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    def run_command(command: str, *arguments: str, terminal: bool = False) -> Done:
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
         out = io.StringIO()
+        monkeypatch.setattr(out, "isatty", lambda: terminal)
         code, error = 0, ""
         try:
             call_command(command, *arguments, stdout=out)

@@ -9,20 +9,25 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 import requests
 from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
+from django.core.files import locks
 from django.test import Client
 from pytest_django import Settings
 
+from beton.management.commands import demo
+from beton.management.commands.demo import only_demo
 from beton.models import Membership, Workspace
-from integrations_posthog.models import PosthogWorkspaceConfig
-from integrations_posthog.sandbox import KEYS, Sandbox
+from integrations_posthog.models import Account, PosthogWorkspaceConfig, Signal
+from integrations_posthog.sandbox import KEYS, ProductWorld, Sandbox
 from tests.processes import ROOT, log_in, wait_until
 
 from .conftest import Run
@@ -30,10 +35,25 @@ from .conftest import Run
 USUAL_PORTS = (8000, 8010, 8011)
 
 
+@pytest.fixture(autouse=True)
+def _alone() -> Iterator[None]:
+    """Demos want the usual ports: those of another run of these tests have to wait."""
+    with (Path(tempfile.gettempdir()) / "beton-demo-tests.lock").open("w") as file:
+        locks.lock(file, locks.LOCK_EX)
+        yield
+
+
 @pytest.fixture
 def _development(settings: Settings, db: None) -> None:
     """The settings of a developer's machine; what the demo changes in them ends with the test."""
     settings.DEBUG = True
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A twentieth of the product, for all that is not about its figures."""
+    world = partial(ProductWorld, accounts=100, people=1_000, sessions=12_000)
+    monkeypatch.setattr(demo, "ProductWorld", world)
 
 
 def section(printed: str, heading: str) -> str:
@@ -45,7 +65,7 @@ def log_in_of(printed: str) -> tuple[str, str]:
     return name, password
 
 
-@pytest.mark.usefixtures("_development")
+@pytest.mark.usefixtures("_development", "_small")
 class TestNoServe:
     def test_it_prints_each_check_and_the_status(self, run: Run) -> None:
         done = run("demo", "--no-serve")
@@ -54,6 +74,14 @@ class TestNoServe:
         assert [line[:5] for line in checks] == ["  ✓ K", "  ✓ R", "  ✓ S", "  ✓ P", "  ✓ Q"]
         status = json.loads(section(done.out, "Status"))
         assert (status["is_validated"], status["workspace_name"]) == (True, "Acme Corp")
+
+    def test_a_second_demo_leaves_the_first_one_s_users_and_keys_alone(self, run: Run) -> None:
+        with only_demo():
+            done = run("demo", "--no-serve")
+        assert done.code == 1
+        assert "A demo is at work on this database. Stop it with Ctrl-C" in done.error
+        assert not User.objects.exists()
+        assert run("demo", "--no-serve").code == 0
 
     def test_the_cookie_of_the_curl_command_and_the_log_in_work(self, run: Run) -> None:
         done = run("demo", "--no-serve")
@@ -81,12 +109,49 @@ class TestNoServe:
         assert PosthogWorkspaceConfig.objects.count() == 1
         assert log_in_of(first.out) != log_in_of(second.out)
 
-    def test_it_shows_every_key_of_the_stand_in(self, run: Run) -> None:
-        shown = section(run("demo", "--no-serve").out, "Keys of the stand-in PostHog to try")
+    def test_it_shows_every_key_of_the_stand_in_and_says_that_nothing_is_served(
+        self, run: Run
+    ) -> None:
+        printed = run("demo", "--no-serve").out
+        shown = section(printed, "Keys of the stand-in PostHog to try, five a minute")
         assert shown.splitlines() == [f"  {key.value}  {key.about}" for key in KEYS]
+        assert "Nothing is served now" in printed.splitlines()[-1]
 
-    def test_it_says_that_nothing_is_served(self, run: Run) -> None:
-        assert "Nothing is served now" in run("demo", "--no-serve").out.splitlines()[-1]
+
+@pytest.mark.usefixtures("_development")
+def test_it_ends_with_leads_and_with_how_well_they_are_foretold(run: Run) -> None:
+    printed = run("demo", "--no-serve").out
+    assert_it_ranks_accounts_each_with_its_sentences(printed)
+    assert_it_tells_how_well_more_people_at_work_foretell_upgrades(printed)
+
+
+def assert_it_ranks_accounts_each_with_its_sentences(printed: str) -> None:
+    heading = "The accounts that look readiest to buy, by 7 definitions"
+    _, *lines = section(printed, heading).splitlines()
+    heads = [re.match(r" +([\d.]+)  (M\d+) ", line) for line in lines]
+    scores = [float(head[1]) for head in heads if head]
+    assert len(scores) == 10
+    assert scores == sorted(scores, reverse=True)
+    assert scores[-1] >= 60
+    assert all(re.search(r" [+-]\d+  \S", line) for line in lines)
+    rises = [re.findall(r"active people (\d+) → (\d+) in 7 days", line) for line in lines]
+    found = [(int(before), int(now)) for rise in rises for before, now in rise]
+    assert len(found) >= 5
+    assert all(now >= 6 and now >= 1.5 * before for before, now in found)
+    # Most accounts have none of it.
+    signals = Signal.objects.filter(version__name="More people at work")
+    assert 50 < signals.values("account").distinct().count() < Account.objects.count() / 4
+
+
+def assert_it_tells_how_well_more_people_at_work_foretell_upgrades(printed: str) -> None:
+    heading = "How well one of these definitions foretells upgrades"
+    told = section(printed, heading)
+    [[lift, low, high]] = re.findall(
+        r"^  Lift +([\d.]+) \[([\d.]+) to ([\d.]+)\] +times as often", told, re.MULTILINE
+    )
+    assert 1.2 <= float(low) < float(lift) < float(high)
+    assert re.search(r"^  Precision +\d+% \[\d+% to \d+%\] +of \d+ accounts", told, re.MULTILINE)
+    assert re.search(r"^  Recall +\d+% \[\d+% to \d+%\] +of \d+ upgrades", told, re.MULTILINE)
 
 
 def test_without_debug_it_refuses(run: Run, db: None) -> None:
@@ -146,7 +211,7 @@ class Serving:
 
     def wait(self) -> None:
         """Until it serves, or has ended."""
-        wait_until(self._serves_or_has_ended, seconds=30)
+        wait_until(self._serves_or_has_ended, seconds=120)
         assert self.process.poll() is None, self.printed
 
     @property

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from beton.models import Workspace
 from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
@@ -198,6 +199,14 @@ def test_host_and_project_can_be_chosen_and_the_others_are_listed(
     connected = [line for line in listed[2].splitlines() if line.endswith("  (connected)")]
     assert ids == ["201", "202", "203"]
     assert [line.split()[0] for line in connected] == ["202"]
+
+
+def test_its_help_tells_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        call_command(COMMAND, "--help")
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "default: the setting INTEGRATIONS_POSTHOG_HOST, which is PostHog Cloud unless" in shown
+    assert "default: the only one, or that with the lowest id" in shown
 
 
 def test_events_that_could_not_be_counted_are_explained(

@@ -6,7 +6,7 @@ import pytest
 
 from integrations_posthog.sandbox import KEYS, Key, Sandbox
 from integrations_posthog.sandbox.access import Caller as KnownCaller
-from integrations_posthog.sandbox.world import new_region
+from integrations_posthog.sandbox.tenants import new_region
 
 from .conftest import Caller, denied, refusal
 

@@ -35,7 +35,7 @@ def command(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
         lines = []
         for line in process.stdout:
             lines.append(line)
-            if "delete_project" in line:
+            if "_sandbox/reset" in line:
                 break
         yield process, "".join(lines)
     finally:
@@ -67,7 +67,7 @@ def test_it_prints_what_one_needs_and_ends_on_ctrl_c() -> None:
 def test_its_curl_examples_work() -> None:
     with command() as (_, guide):
         examples = re.findall(r"^ +(curl .*)$", guide, re.MULTILINE)
-        assert len(examples) == 6
+        assert len(examples) == 13
         for example in examples:
             done = subprocess.run(
                 ["/bin/sh", "-c", f"{example} --silent --fail"], capture_output=True, check=False
@@ -87,3 +87,33 @@ def test_it_can_be_of_another_age(age: str) -> None:
         (us,) = re.findall(r"^ +us +(http://\S+)$", guide, re.MULTILINE)
         url = f"{us}/api/personal_api_keys/@current/"
         assert requests.get(url, timeout=5).status_code == 404
+
+
+def count_of(guide: str) -> int:
+    """The events of project 12345, all of them."""
+    (us,) = re.findall(r"^ +us +(http://\S+)$", guide, re.MULTILINE)
+    response = requests.post(
+        f"{us}/api/projects/12345/query/",
+        headers={"Authorization": f"Bearer {KEYS.full.value}"},
+        json={"query": {"kind": "HogQLQuery", "query": "select count() from events"}},
+        timeout=10,
+    )
+    [[count]] = response.json()["results"]
+    return int(count)
+
+
+def test_it_holds_the_year_of_a_product() -> None:
+    with command() as (_, guide):
+        assert count_of(guide) > 250_000
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["--world", "small"], 15420 + 7710),
+        (["--world", "benchmark", "--events", "1234", "--days", "7"], 1234),
+    ],
+)
+def test_or_another_history(options: list[str], count: int) -> None:
+    with command(*options) as (_, guide):
+        assert count_of(guide) == count

@@ -56,3 +56,14 @@ def test_it_keeps_the_last_thousand(posthog: Sandbox, us: Caller) -> None:
         us.get(f"/api/{number}/", key=None)
     assert len(posthog.us.requests) == 1000
     assert posthog.us.requests[-1].path == "/api/1002/"
+
+
+def test_it_tells_which_version_of_the_data_a_query_was_answered_from(
+    posthog: Sandbox, us: Caller
+) -> None:
+    us.query("select 1")
+    posthog.us.data(12345).set_timezone("Asia/Kolkata")
+    us.query("select 2")
+    us.query("select nope")
+    us.get("/api/projects/")
+    assert [seen.version for seen in posthog.us.requests] == [0, 1, None, None]

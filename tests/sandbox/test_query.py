@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integrations_posthog.sandbox import Sandbox
+from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.sandbox.api import Api
-from integrations_posthog.sandbox.world import new_region
+from integrations_posthog.sandbox.tenants import new_region
 
 from .conftest import Caller, ask
 
 NOON = datetime(2026, 10, 9, 12, 0, tzinfo=UTC)
+MANY = "select arrayJoin(range(60000)) as n"
 
 
 class TestResponse:
@@ -36,6 +37,20 @@ class TestResponse:
         body = us.query(f"select count() from events limit {limit}").json()
         assert (body["hasMore"], body["limit"], body["offset"]) == (None, None, None)
         assert len(body["results"]) == 1
+
+    def test_without_a_limit_there_are_a_hundred_rows(self, us: Caller) -> None:
+        body = us.query("select timestamp from events").json()
+        assert (len(body["results"]), body["hasMore"]) == (100, True)
+
+    def test_each_part_of_a_union_has_its_own_hundred(self, us: Caller) -> None:
+        part = "select timestamp from events"
+        body = us.query(f"{part} union all {part} limit 3").json()
+        assert (len(body["results"]), body["hasMore"], body["limit"]) == (103, None, None)
+
+    def test_a_limit_above_50000_is_cut_without_a_word(self, us: Caller) -> None:
+        assert len(us.query(f"{MANY} limit 55000").json()["results"]) == 50_000
+        inner = f"select count() from ({MANY} limit 55000)"
+        assert us.query(inner).json()["results"] == [[55_000]]
 
     def test_a_limit_of_nothing_leaves_no_row(self, us: Caller) -> None:
         assert us.query("select count() from events limit 0").json()["results"] == []
@@ -68,7 +83,7 @@ class TestCache:
         assert us.query(text, values={"name": "$pageview"}).json()["is_cached"] is False
 
     def test_it_is_kept_for_six_hours(self) -> None:
-        api = Api(region=new_region("us"))
+        api = Api(region=new_region("us", clock=lambda: NOON))
         assert ask(api, now=NOON).body["is_cached"] is False
         assert ask(api, now=NOON + timedelta(hours=5, minutes=59)).body["is_cached"] is True
         assert ask(api, now=NOON + timedelta(hours=6)).body["is_cached"] is False
@@ -77,3 +92,67 @@ class TestCache:
         us.query()
         posthog.us.reset()
         assert us.query().json()["is_cached"] is False
+
+
+class TestLimits:
+    """Limits below PostHog's own, for what a client does about them."""
+
+    @pytest.mark.parametrize("rows", [1, 100, 1_000])
+    def test_rows_are_cut_without_a_word(self, posthog: Sandbox, us: Caller, rows: int) -> None:
+        posthog.us.limit_queries(rows=rows)
+        body = us.query(f"{MANY} limit 50000").json()
+        assert (len(body["results"]), body["hasMore"], body["error"]) == (rows, None, None)
+        assert us.query(f"select count() from ({MANY} limit 50000)").json()["results"] == [[50_000]]
+
+    @pytest.mark.parametrize("status", [504, 512, 513])
+    @pytest.mark.parametrize("limit", [{"events": 1_000}, {"days": 8}])
+    def test_what_reads_too_much_is_refused(
+        self, posthog: Sandbox, us: Caller, limit: dict[str, int], status: int
+    ) -> None:
+        posthog.us.limit_queries(**limit, status=status)
+        start = "select count() from events where timestamp <= now() and timestamp > now()"
+        assert us.query(f"{start} - interval 9 day").status_code == status
+        assert us.query(f"{start} - interval 1 day").status_code == 200
+
+    def test_they_end_with_the_faults(self, posthog: Sandbox, us: Caller) -> None:
+        posthog.us.limit_queries(rows=1, days=1)
+        posthog.us.heal()
+        assert len(us.query(f"{MANY} limit 2").json()["results"]) == 2
+
+    @pytest.mark.parametrize("wrong", [{"rows": 0}, {"status": 500}])
+    def test_one_that_makes_no_sense_is_refused(
+        self, posthog: Sandbox, wrong: dict[str, int]
+    ) -> None:
+        with pytest.raises(ValueError, match="status is 504, 512 or 513"):
+            posthog.us.limit_queries(**wrong)
+
+
+class TestProject:
+    def test_the_answer_tells_the_projects_time_zone(self, posthog: Sandbox, us: Caller) -> None:
+        assert us.query().json()["timezone"] == "UTC"
+        posthog.us.data(12345).set_timezone("Asia/Kolkata")
+        body = us.query("select max(timestamp) from events").json()
+        assert body["timezone"] == "Asia/Kolkata"
+        assert body["results"][0][0].endswith("+05:30")
+        assert us.get("/api/projects/12345/").json()["timezone"] == "Asia/Kolkata"
+
+    def test_each_has_its_own_data(self, posthog: Sandbox, us: Caller) -> None:
+        posthog.us.data(12345).set_timezone("Asia/Kolkata")
+        other = us.query("select 1", key=KEYS.several, project=201).json()
+        assert other["timezone"] == "UTC"
+
+    def test_a_reset_takes_every_change_back(self, posthog: Sandbox, us: Caller) -> None:
+        data = posthog.us.data(12345)
+        uuids = [row[0] for row in data.run_sql("SELECT uuid FROM events LIMIT 100")]
+        data.delete_events(uuids)
+        count = "select count() from events"
+        assert us.query(count).json()["results"] == [[15420 + 7710 - 100]]
+        posthog.us.reset()
+        assert us.query(count).json()["results"] == [[15420 + 7710]]
+
+    def test_a_stale_answer_knows_nothing_of_a_change(self, posthog: Sandbox, us: Caller) -> None:
+        data = posthog.us.data(12345)
+        before = us.query().json()["results"]
+        data.delete_events([row[0] for row in data.run_sql("SELECT uuid FROM events")])
+        assert us.query().json()["results"] == before
+        assert us.query(refresh="force_blocking").json()["results"] == [[0]]

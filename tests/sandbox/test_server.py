@@ -105,6 +105,25 @@ class TestStopping:
             _until(lambda: threading.active_count() <= before)
             assert time.monotonic() - began < PROMPTLY
 
+    def test_no_query_is_at_work_any_more_when_it_has_stopped(self) -> None:
+        """One that is when the process ends would have it abort."""
+        before = threading.active_count()
+        sandbox = Sandbox()
+        sandbox.start()
+        numbers = (
+            "SELECT arrayJoin(range(30000)) + 30000 * arrayJoin(range(30000)) AS n FROM events"
+        )
+        endless = f"SELECT max(toString(n)) FROM ({numbers}) LIMIT 1"
+        asking = threading.Thread(target=_ask_in_vain, args=(sandbox, endless))
+        asking.start()
+        _until(lambda: bool(sandbox.us.requests))
+        time.sleep(0.5)
+        began = time.monotonic()
+        sandbox.stop()
+        asking.join()
+        assert threading.active_count() <= before
+        assert time.monotonic() - began < PROMPTLY
+
     def test_a_kept_connection_is_closed(self) -> None:
         with Sandbox() as sandbox:
             caller = Caller(sandbox.us)
@@ -118,6 +137,11 @@ class TestStopping:
         for _ in range(2):
             with sandbox:
                 assert requests.get(f"{sandbox.us.url}/api/x/", timeout=5).status_code == 404
+
+
+def _ask_in_vain(sandbox: Sandbox, query: str) -> None:
+    with pytest.raises(requests.exceptions.ConnectionError):
+        Caller(sandbox.us).query(query)
 
 
 def _until(done: object) -> None:

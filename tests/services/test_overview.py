@@ -82,3 +82,52 @@ def test_who_connected_and_who_disconnected_is_told(
     assert overview.connected.action == "connect"
     assert overview.disconnected is not None
     assert overview.disconnected.actor_name == "alice"
+
+
+def test_a_refusal_met_on_the_way_to_another_project_is_told_with_what_to_do(
+    connected: PostHogValidatorService, posthog: Sandbox, acme: Workspace, now: list[datetime]
+) -> None:
+    posthog.us.remove_scope(KEYS.several, "query:read")
+    attempt(lambda: connected.choose_project(project_id="203"))
+    trouble = connection_overview(acme).trouble
+    assert trouble is not None
+    assert trouble.hint.startswith("The key lacks query:read. Make one")
+    assert trouble.since == now[0]
+
+
+def test_a_refusal_that_came_before_the_last_good_check_explains_nothing(
+    connected: PostHogValidatorService, posthog: Sandbox, acme: Workspace
+) -> None:
+    posthog.us.fail("401")
+    attempt(connected.recheck)
+    posthog.us.heal()
+    connected.recheck()
+    text = "Invalid or unauthorized API key"
+    PosthogWorkspaceConfig.objects.update(is_validated=False, validation_error=text)
+    trouble = connection_overview(acme).trouble
+    assert trouble is not None
+    assert (trouble.error, trouble.since) == (text, None)
+    assert trouble.hint == "Re-check it, to see how each step ends."
+
+
+def test_the_first_check_of_a_row_that_lacks_host_and_hint_is_found_though_it_fails(
+    connected: PostHogValidatorService, posthog: Sandbox, acme: Workspace, now: list[datetime]
+) -> None:
+    PosthogWorkspaceConfig.objects.update(posthog_host="", api_key_hint="")
+    assert connection_overview(acme).last_check is None
+    posthog.us.fail("500")
+    attempt(connected.recheck)
+    overview = connection_overview(acme)
+    assert overview.last_check is not None
+    assert overview.trouble is not None
+    assert overview.trouble.since == now[0]
+
+
+def test_a_try_elsewhere_does_not_tell_a_row_without_a_host_where_it_belongs(
+    connected: PostHogValidatorService, posthog: Sandbox
+) -> None:
+    PosthogWorkspaceConfig.objects.update(posthog_host="", api_key_hint="")
+    attempt(
+        lambda: connected.validate_and_store_config(api_key=KEYS.several.value, host=posthog.eu.url)
+    )
+    assert PosthogWorkspaceConfig.objects.get().posthog_host == ""

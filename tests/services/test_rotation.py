@@ -8,9 +8,10 @@ from pytest_django import Settings
 
 from beton.models import Workspace
 from integrations_posthog.encryption import SealedText
-from integrations_posthog.models import PosthogWorkspaceConfig
+from integrations_posthog.models import PosthogWorkspaceConfig, Webhook
 from integrations_posthog.services import rotation
 from integrations_posthog.services.rotation import Rotation, rotate_encryption
+from tests.webhooks import store_webhook
 
 OLD, NEW = Fernet.generate_key().decode(), Fernet.generate_key().decode()
 KEYS = [f"phx_{number:040}" for number in range(5)]
@@ -58,12 +59,12 @@ def test_killed_at_any_point_nothing_is_lost_and_the_next_run_finishes(
         left = [survives]
 
         def die_after(
-            config: PosthogWorkspaceConfig, result: Rotation, left: list[int] = left
+            config: PosthogWorkspaceConfig, column: str, result: Rotation, left: list[int] = left
         ) -> None:
             if not left[0]:
                 raise KeyboardInterrupt
             left[0] -= 1
-            real(config, result)
+            real(config, column, result)
 
         monkeypatch.setattr(rotation, "_rotate", die_after)
         with pytest.raises(KeyboardInterrupt):
@@ -105,6 +106,19 @@ def test_what_no_key_opens_is_named_and_left_alone() -> None:
     result = rotate()
     assert result.unreadable == [lost.workspace_id]
     assert result.rotated == len(KEYS) - 1
+
+
+def test_the_secrets_of_webhooks_come_under_it_too(settings: Settings) -> None:
+    settings.INTEGRATIONS_POSTHOG_ENCRYPTION_KEYS = [OLD]
+    for workspace in Workspace.objects.all():
+        store_webhook(workspace, secret=f"whsec_{workspace.name}")
+    settings.INTEGRATIONS_POSTHOG_ENCRYPTION_KEYS = [NEW, OLD]
+    assert rotate().rotated == 2 * len(KEYS)
+    settings.INTEGRATIONS_POSTHOG_ENCRYPTION_KEYS = [NEW]
+    assert {hook.secret.open() for hook in Webhook.objects.all()} == {
+        f"whsec_W{number}" for number in range(len(KEYS))
+    }
+    assert readable_keys() == KEYS
 
 
 def test_progress_is_told_from_first_to_last() -> None:

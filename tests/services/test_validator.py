@@ -73,7 +73,7 @@ class TestValidate:
         ],
     )
     def test_a_failed_attempt_leaves_a_working_connection_as_it_was(
-        self, service: PostHogValidatorService, posthog: Sandbox, arguments: dict[str, str]
+        self, service: PostHogValidatorService, posthog: Sandbox, arguments: dict[str, Any]
     ) -> None:
         service.validate_and_store_config(api_key=KEYS.full.value)
         before = stored()
@@ -182,6 +182,12 @@ class TestTheStoredKey:
         service.choose_project(project_id="203")
         assert stored()["posthog_project_id"] == "203"
         assert history()[-1] == ("connect", "ok", "")
+
+    def test_of_a_row_without_a_host_the_default_one_is_asked_for_another_project(
+        self, service: PostHogValidatorService, posthog: Sandbox
+    ) -> None:
+        PosthogWorkspaceConfig.objects.update(posthog_host="")
+        assert service.choose_project(project_id="203").host == posthog.us.url
 
     def test_asked_for_a_project_out_of_reach_nothing_changes(
         self, service: PostHogValidatorService

@@ -143,6 +143,40 @@ def test_a_self_hosted_posthog_without_its_address_is_tried_nowhere(
     assert posthog.us.requests == posthog.eu.requests == []
 
 
+def test_posthogs_own_rate_limit_has_the_status_of_ours(
+    logged_in: As, alice: User, posthog: Sandbox
+) -> None:
+    posthog.us.fail("429")
+    response = post_key(logged_in(alice), KEYS.full)
+    assert response.status_code == 429
+    assert "PostHog's rate limit exceeded" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("host", "regions", "labels"),
+    [
+        ("app", ["us", "eu"], ["PostHog Cloud, US or EU", "US Cloud only", "EU Cloud only"]),
+        ("us", ["us", "eu"], ["US Cloud only", "EU Cloud only"]),
+        ("eu", ["eu"], ["EU Cloud only"]),
+    ],
+)
+def test_each_place_is_offered_once_by_its_name(
+    logged_in: As,
+    alice: User,
+    settings: Settings,
+    host: str,
+    regions: list[str],
+    labels: list[str],
+) -> None:
+    settings.INTEGRATIONS_POSTHOG_HOST = f"https://{host}.posthog.com"
+    settings.INTEGRATIONS_POSTHOG_CLOUD_REGIONS = [
+        f"https://{name}.posthog.com" for name in regions
+    ]
+    html = logged_in(alice).get(PAGE).content.decode()
+    offered = re.findall(r'<input type="radio"[^>]*>\s*(.*?)\s*</label>', html)
+    assert offered == [*labels, "Self-hosted PostHog"]
+
+
 def test_a_project_that_is_none_leaves_the_connection_as_it_was(
     logged_in: As, alice: User, service: PostHogValidatorService
 ) -> None:

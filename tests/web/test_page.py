@@ -13,6 +13,7 @@ from beton.models import Workspace
 from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.services.validator import PostHogValidatorService
+from tests.connections import lose_encryption_key, store_connection
 
 from .conftest import (
     CONNECT,
@@ -171,6 +172,60 @@ def test_a_reconnection_that_fails_says_why_once(
     assert "Disconnected" in text_of(response)
     assert html.count("Invalid or unauthorized API key") == 1
     assert html.count('role="alert"') == 2  # The other one waits, hidden, for the network's.
+
+
+def test_a_scope_missed_on_the_way_to_another_project_is_named_with_where_to_mend_it(
+    logged_in: As, alice: User, service: PostHogValidatorService, posthog: Sandbox
+) -> None:
+    service.validate_and_store_config(api_key=KEYS.several.value)
+    posthog.us.remove_scope(KEYS.several, "query:read")
+    response = logged_in(alice).post(PROJECT, {"project_id": "203"})
+    assert response.status_code == 422
+    assert "Scopes granted Failed Missing: query:read" in text_of(response)
+    assert f'href="{posthog.us.url}/settings/user-api-keys' in response.content.decode()
+
+
+def test_another_key_that_is_refused_is_told_apart_from_the_stored_one(
+    logged_in: As, alice: User, service: PostHogValidatorService, posthog: Sandbox
+) -> None:
+    service.validate_and_store_config(api_key=KEYS.full.value)
+    posthog.us.revoke(KEYS.full)
+    client = logged_in(alice)
+    stored = client.post(RECHECK).content.decode()
+    other = post_key(client, KEYS.revoked).content.decode()
+    said = "<strong>Invalid or unauthorized API key</strong>"
+    alert = '<p class="ph-state ph-state-danger">Invalid or unauthorized API key</p>'
+    assert (stored.count(said), stored.count(alert)) == (1, 0)
+    assert (other.count(said), other.count(alert)) == (1, 1)
+
+
+def test_a_stored_key_that_cannot_be_decrypted_is_told_once(
+    logged_in: As, alice: User, service: PostHogValidatorService
+) -> None:
+    service.validate_and_store_config(api_key=KEYS.full.value)
+    lose_encryption_key(PosthogWorkspaceConfig.objects.get())
+    html = logged_in(alice).post(RECHECK).content.decode()
+    assert html.count("The stored API key cannot be decrypted") == 1
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_a_connection_that_was_never_checked_can_be_checked(
+    logged_in: As, alice: User, carol: User, acme: Workspace, posthog: Sandbox, validated: bool
+) -> None:
+    store_connection(acme, is_validated=validated, posthog_host="")
+    PosthogWorkspaceConfig.objects.update(api_key_hint="")
+    form = f'action="{RECHECK}"'
+    client = logged_in(alice)
+    page = client.get(PAGE)
+    assert "Last check None yet" in text_of(page)
+    assert form in page.content.decode()
+    assert form not in logged_in(carol).get(PAGE).content.decode()
+
+    posthog.us.fail("500")
+    failed = client.post(RECHECK)
+    assert "Region found Failed PostHog API returned an error" in text_of(failed)
+    assert re.search(r"Since \d+ \w+ \d{4}", text_of(failed))
+    assert form in failed.content.decode()
 
 
 def test_there_is_nothing_to_confirm_where_nothing_is_connected(

@@ -43,7 +43,9 @@ class Command(BaseCommand):
             PosthogWorkspaceConfig.objects.active().order_by("pk").values_list("pk", flat=True)
         )
         failed = 0
-        with logging_redirect_tqdm(), tqdm(total=len(pks), unit=" connections") as progress:
+        # On a terminal alone: cron would mail the bar.
+        bar = tqdm(total=len(pks), unit=" connections", disable=None)
+        with logging_redirect_tqdm(), bar as progress:
             for start in range(0, len(pks), AT_A_TIME):
                 batch = PosthogWorkspaceConfig.objects.filter(pk__in=pks[start : start + AT_A_TIME])
                 configs = list(batch.select_related("workspace"))

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from ...conf import PREFIX
 from ...errors import PostHogIntegrationError
 from ..keys import KEY_VARIABLE, read_key
 from ..output import error_text, report_lines
@@ -21,8 +22,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         add_workspace_argument(parser)
-        parser.add_argument("--host", help="address of the PostHog; default: PostHog Cloud")
-        parser.add_argument("--project", metavar="ID", help="default: the only or the oldest one")
+        parser.add_argument(
+            "--host",
+            help=f"address of the PostHog; default: the setting {PREFIX}HOST, which is PostHog "
+            "Cloud unless the operator set another",
+        )
+        parser.add_argument(
+            "--project", metavar="ID", help="default: the only one, or that with the lowest id"
+        )
         parser.add_argument("--key-file", type=Path, help="a file that holds the key alone")
 
     def handle(self, *, workspace: str, **options: Any) -> None:

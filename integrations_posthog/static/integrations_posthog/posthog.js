@@ -1,9 +1,10 @@
 "use strict";
-/* What htmx leaves to the page: words while a request runs, and words when it fails. */
+/* What htmx leaves to the pages: words while a request runs, and words when it fails. */
 (() => {
-  const PANEL = "posthog-connection";
+  const PANEL = document.querySelector("[data-panel]").id;
   const progress = document.getElementById("posthog-progress");
   const failure = document.getElementById("posthog-failure");
+  const announcement = document.getElementById("posthog-announcement");
   const setBusy = (busy) => document.getElementById(PANEL).setAttribute("aria-busy", busy);
 
   const fail = (text) => {
@@ -23,9 +24,11 @@
     setBusy(true);
   });
 
-  on("afterRequest", () => {
+  on("afterRequest", ({ elt, pathInfo, successful }) => {
     progress.textContent = "";
     setBusy(false);
+    /* So that reloading, and coming back, shows what is shown now. */
+    if (successful && elt.matches("[data-keep-address]")) history.replaceState(null, "", pathInfo.finalRequestPath);
   });
 
   on("beforeSwap", (detail) => {
@@ -43,4 +46,21 @@
 
   on("sendError", () => fail("The server cannot be reached. Check your connection, then try again."));
   on("timeout", () => fail("The server did not answer in time. Reload the page to see how it ended."));
+
+  /* What is polled says nothing when it fails: it is tried again. */
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const { target, xhr } = detail;
+    if (target.id === "posthog-live" && !xhr.responseText.includes('id="posthog-live"')) detail.shouldSwap = false;
+  });
+
+  /* A polled state is told once, when it changes. */
+  if (announcement) {
+    const state = () => document.querySelector("[data-state]");
+    let told = state()?.dataset.state;
+    document.addEventListener("htmx:afterSettle", () => {
+      if (!state() || state().dataset.state === told) return;
+      told = state().dataset.state;
+      announcement.textContent = state().querySelector("h2").textContent;
+    });
+  }
 })();
