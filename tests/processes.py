@@ -31,7 +31,7 @@ def database_url() -> str:
     return urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl()
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], object], *, seconds: float = 30) -> None:
     """Wait for something that another process or thread does.
 
     Raises:
@@ -48,7 +48,7 @@ def log_in(origin: str, *, name: str, password: str) -> requests.Response:
     """What a person gets who opens the settings page of a server and logs in there."""
     with requests.Session() as browser:
         browser.trust_env = False
-        page = browser.get(f"{origin}/settings/posthog/", timeout=10)
+        page = browser.get(f"{origin}/settings/posthog/", timeout=30)
         [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
         form = {"username": name, "password": password, "csrfmiddlewaretoken": token}
-        return browser.post(page.url, form, timeout=10)
+        return browser.post(page.url, form, timeout=30)

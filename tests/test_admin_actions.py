@@ -186,10 +186,10 @@ class TestRecheck:
 
     def test_ten_take_about_as_long_as_one(self, posthog: Sandbox) -> None:
         configs = connections(10, posthog_host=posthog.us.url)
-        posthog.us.fail("slow", seconds=0.5, path="personal_api_keys")
+        posthog.us.fail("slow", seconds=1, path="personal_api_keys")
         start = time.monotonic()
         answer = act(support(*VIEW, RECHECK), "recheck", *configs)
-        assert time.monotonic() - start < 5 * 0.5
+        assert time.monotonic() - start < 7
         assert len(messages_of(answer)) == 10
 
     @pytest.mark.parametrize("more", [{}, {"select_across": "1"}])

@@ -98,7 +98,7 @@ class TestLaunch:
         start = time.monotonic()
         with caplog.at_level(logging.WARNING):
             tasks.launch(asked.pk)
-        assert time.monotonic() - start < 1, "Whoever asked had to wait"
+        assert time.monotonic() - start < 3, "Whoever asked had to wait"
         assert f"The broker is down; sync run {asked.pk} waits for the next tick" in caplog.text
         assert SyncRun.objects.free(now=timezone.now()).get() == asked
 

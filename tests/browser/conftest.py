@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from integrations_posthog.sandbox import Sandbox
@@ -28,6 +28,8 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PAGE = "/settings/posthog/"
+PATIENCE = 30_000
+"""How long to wait for what a page is to show, in milliseconds: also on a machine that is busy."""
 REFUSED = "the server responded with a status of 422"
 """What Chromium says of a form that is answered with an error; it is no fault of the page."""
 
@@ -49,6 +51,7 @@ def chromium() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         # Playwright keeps an event loop in this thread, which Django takes for a coroutine's.
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+        expect.set_options(timeout=PATIENCE)
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
@@ -76,7 +79,7 @@ def visit(chromium: Browser, live_server: LiveServer, posthog: Sandbox) -> Itera
 
         context = chromium.new_context(base_url=live_server.url, **options)
         contexts.append(context)
-        context.set_default_timeout(10_000)  # ms
+        context.set_default_timeout(PATIENCE)
         context.add_cookies([_session_cookie(user, live_server)])
         context.on("request", note_request)
         page = context.new_page()

@@ -70,7 +70,7 @@ def test_what_takes_too_long_ends_at_the_deadline(posthog: Sandbox, fault: str) 
     start = time.monotonic()
     with pytest.raises(TimedOut):
         transport_to(posthog.us.url).get(posthog.us.url + PATH)
-    assert time.monotonic() - start < SECONDS + 0.5
+    assert time.monotonic() - start < SECONDS + 4
 
 
 HEAD_THAT_CLOSES = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
@@ -85,7 +85,7 @@ def test_the_abandoned_thread_ends_soon_too(pieces: tuple[bytes, ...]) -> None:
     with hostile_server(*pieces, pause=0.2, repeat=100) as server:
         with pytest.raises(TimedOut):
             transport_to(server.origin).get(f"{server.origin}/")
-        until = time.monotonic() + 2
+        until = time.monotonic() + 10
         while _fetching_threads() and time.monotonic() < until:
             time.sleep(0.05)
         assert not _fetching_threads()
@@ -107,7 +107,7 @@ def test_nothing_is_sent_to_a_name_that_is_found_too_late(monkeypatch: pytest.Mo
         with pytest.raises(TimedOut):
             transport.get(f"{origin}/")
         released.set()
-        until = time.monotonic() + 2
+        until = time.monotonic() + 10
         while _fetching_threads() and time.monotonic() < until:
             time.sleep(0.05)
         assert not _fetching_threads()
@@ -154,7 +154,7 @@ def test_a_name_server_that_hangs_is_not_waited_for(monkeypatch: pytest.MonkeyPa
     start = time.monotonic()
     with pytest.raises(TimedOut):
         transport.get("https://posthog.acme.com/")
-    assert time.monotonic() - start < SECONDS + 0.5
+    assert time.monotonic() - start < SECONDS + 4
     monkeypatch.undo()
     released.set()
 

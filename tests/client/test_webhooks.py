@@ -139,9 +139,9 @@ class TestAnswers:
         self, in_a_hurry: float, pieces: tuple[bytes, ...], error: str
     ) -> None:
         start = time.monotonic()
-        with hostile_server(*pieces, pause=0.1, repeat=30) as server:
+        with hostile_server(*pieces, pause=0.1, repeat=100) as server:
             assert send_to(server.origin, server.origin) == Attempt(error=error)
-        assert time.monotonic() - start < in_a_hurry + 1
+        assert time.monotonic() - start < in_a_hurry + 4
 
     @pytest.mark.usefixtures("in_a_hurry")
     def test_a_head_that_we_cut_off_is_no_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -181,13 +181,13 @@ class TestBodies:
         start = time.monotonic()
         with hostile_server(OK, b"x" * 200_000, b"", pause=0.1, repeat=50) as server:
             assert send_to(server.origin, server.origin) == Attempt(status=200)
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 4
 
     def test_a_body_that_trickles_changes_nothing(self, in_a_hurry: float) -> None:
         start = time.monotonic()
         with hostile_server(OK, b"x", pause=0.1, repeat=100) as server:
             assert send_to(server.origin, server.origin) == Attempt(status=200)
-        assert time.monotonic() - start < in_a_hurry + 1
+        assert time.monotonic() - start < in_a_hurry + 4
 
     @pytest.mark.parametrize(
         "head",

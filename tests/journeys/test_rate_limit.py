@@ -71,7 +71,7 @@ def test_while_its_redis_is_away_only_what_is_counted_is_unavailable(
 
         start = time.monotonic()
         refused = caller.validate()
-        assert time.monotonic() - start < 2.5
+        assert time.monotonic() - start < 5
         assert refused.status_code == 503
         assert refused.json()["error_type"] == "service_unavailable"
         assert caller.status().json()["is_validated"] is True

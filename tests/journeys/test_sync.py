@@ -126,7 +126,7 @@ def test_a_sync_that_is_interrupted_says_so_and_leaves_the_rest_to_the_next(
     first = start("manage.py", "posthog_sync", "--run", str(run.pk))
     wait_until(is_half_way, seconds=60)
     first.send_signal(signal.SIGINT)
-    assert first.wait(10) == 1
+    assert first.wait(60) == 1
     posthog.us.heal()
     said = (tmp_path / "processes.log").read_text()
     assert "Stopped (" in said

@@ -106,7 +106,7 @@ def test_killed_half_way_nothing_is_lost_and_a_second_run_finishes(settings: Set
     settings.INTEGRATIONS_POSTHOG_ENCRYPTION_KEYS = [NEW, OLD]
     assert stored_keys() == keys
 
-    assert start().wait(timeout=30) == 0
+    assert start().wait(timeout=60) == 0
     settings.INTEGRATIONS_POSTHOG_ENCRYPTION_KEYS = [NEW]
     assert stored_keys() == keys
 

@@ -56,10 +56,10 @@ def test_it_prints_what_one_needs_and_ends_on_ctrl_c() -> None:
             assert re.search(rf"{fault} +{re.escape(about)}", guide)
         headers = {"Authorization": f"Bearer {KEYS.full.value}"}
         for url, status in ((us, 200), (eu, 401)):
-            response = requests.get(f"{url}/api/projects/", headers=headers, timeout=5)
+            response = requests.get(f"{url}/api/projects/", headers=headers, timeout=30)
             assert response.status_code == status
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=10)
+        rest, errors = process.communicate(timeout=30)
         assert process.returncode == 0
         assert (rest.strip(), errors) == ("Stopped.", "")
 
@@ -86,7 +86,7 @@ def test_it_can_be_of_another_age(age: str) -> None:
     with command("--legacy", age) as (_, guide):
         (us,) = re.findall(r"^ +us +(http://\S+)$", guide, re.MULTILINE)
         url = f"{us}/api/personal_api_keys/@current/"
-        assert requests.get(url, timeout=5).status_code == 404
+        assert requests.get(url, timeout=30).status_code == 404
 
 
 def count_of(guide: str) -> int:
@@ -96,7 +96,7 @@ def count_of(guide: str) -> int:
         f"{us}/api/projects/12345/query/",
         headers={"Authorization": f"Bearer {KEYS.full.value}"},
         json={"query": {"kind": "HogQLQuery", "query": "select count() from events"}},
-        timeout=10,
+        timeout=30,
     )
     [[count]] = response.json()["results"]
     return int(count)

@@ -26,7 +26,7 @@ PROMPTLY = 3.0
 
 
 def test_a_connection_is_kept_over_several_requests(posthog: Sandbox) -> None:
-    with closing(HTTPConnection(posthog.us.url.removeprefix("http://"), timeout=5)) as client:
+    with closing(HTTPConnection(posthog.us.url.removeprefix("http://"), timeout=30)) as client:
         used = set()
         for _ in range(3):
             client.request("GET", "/api/projects/")
@@ -43,7 +43,7 @@ class TestTls:
                 f"{sandbox.us.url}/api/projects/",
                 headers={"Authorization": f"Bearer {KEYS.full.value}"},
                 verify=str(tmp_path / "certificate.pem"),
-                timeout=5,
+                timeout=30,
             )
             assert response.status_code == 200
 
@@ -55,7 +55,7 @@ class TestTls:
         with Sandbox(ssl_context=_context(tmp_path, address=address)) as sandbox:
             verify = str(tmp_path / "certificate.pem") if trusted else True
             with pytest.raises(requests.exceptions.SSLError):
-                requests.get(f"{sandbox.us.url}/api/projects/", verify=verify, timeout=5)
+                requests.get(f"{sandbox.us.url}/api/projects/", verify=verify, timeout=30)
             assert sandbox.us.requests == []
 
 
@@ -130,13 +130,13 @@ class TestStopping:
             caller.get("/api/projects/")
             stopped = sandbox.us.url
         with caller.session, pytest.raises(requests.exceptions.ConnectionError):
-            caller.session.get(f"{stopped}/api/projects/", timeout=5)
+            caller.session.get(f"{stopped}/api/projects/", timeout=30)
 
     def test_it_can_be_started_again(self) -> None:
         sandbox = Sandbox()
         for _ in range(2):
             with sandbox:
-                assert requests.get(f"{sandbox.us.url}/api/x/", timeout=5).status_code == 404
+                assert requests.get(f"{sandbox.us.url}/api/x/", timeout=30).status_code == 404
 
 
 def _ask_in_vain(sandbox: Sandbox, query: str) -> None:
@@ -145,7 +145,7 @@ def _ask_in_vain(sandbox: Sandbox, query: str) -> None:
 
 
 def _until(done: object) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while not done():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.01)

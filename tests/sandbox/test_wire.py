@@ -26,7 +26,7 @@ def connection(sandbox: Sandbox) -> Iterator[socket.socket]:
     """A bare connection on which a query has been sent."""
     body = json.dumps({"query": {"kind": "HogQLQuery", "query": LAST_30_DAYS}})
     split = urlsplit(sandbox.us.url)
-    with socket.create_connection((split.hostname, split.port), timeout=5) as sock:
+    with socket.create_connection((split.hostname, split.port), timeout=30) as sock:
         lines = (
             f"POST {QUERY} HTTP/1.1",
             f"Host: {split.netloc}",

@@ -282,7 +282,7 @@ class TestAnswersOfPostHog:
         found = run(KEYS.full)
         assert found.events_count is None
         assert found.workspace_name == "Acme Production"
-        assert time.monotonic() - start < 1.5
+        assert time.monotonic() - start < 5
 
     @pytest.mark.parametrize("fault", ["never", "trickle", "trickle_head"])
     def test_elsewhere_it_is_a_connection_error(

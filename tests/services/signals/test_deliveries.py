@@ -253,7 +253,7 @@ class TestRound:
             return Attempt(status=200)
 
         def hold_up() -> Attempt:
-            assert all_others_have_theirs.wait(10)
+            assert all_others_have_theirs.wait(30)
             return REFUSED
 
         receivers.answers |= {other.url: arrive for other in others}
@@ -267,7 +267,7 @@ class TestRound:
     def test_receivers_are_waited_for_beside_each_other_but_each_gets_one_at_a_time(
         self, acme: Workspace, receivers: Receivers
     ) -> None:
-        together = threading.Barrier(2, timeout=10)
+        together = threading.Barrier(2, timeout=30)
 
         def meet() -> Attempt:
             together.wait()
@@ -378,11 +378,11 @@ class TestClaims:
 
         def answer() -> Attempt:
             sending.set()
-            sent.wait(10)
+            sent.wait(30)
             return Attempt(status=200)
 
         def other_round() -> None:
-            sending.wait(10)
+            sending.wait(30)
             others.append(receivers.deliver())
             sent.set()
             connection.close()

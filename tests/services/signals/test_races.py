@@ -85,7 +85,7 @@ def while_it_does(
             connections.close_all()
 
     def act_second() -> None:
-        assert come.wait(10)
+        assert come.wait(30)
         act(second)
 
     monkeypatch.setattr(module, name, wait_here)
