@@ -5,9 +5,10 @@ from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 from django.views.decorators.http import require_safe
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularSwaggerView
 
 from . import views
+from .documentation import SchemaView
 from .tokens import RefreshView, TokenView
 
 accounts = [
@@ -24,7 +25,7 @@ urlpatterns = [
     path("api/posthog/", include("integrations_posthog.api.urls")),
     path("api/auth/token", TokenView.as_view(), name="token"),
     path("api/auth/token/refresh", RefreshView.as_view(), name="token_refresh"),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema", SchemaView.as_view(), name="schema"),
     # The view has no template for a refusal, so other methods are refused before it.
     path("api/docs", require_safe(SpectacularSwaggerView.as_view(url_name="schema")), name="docs"),
     path("admin/login/", views.admin_login),
