@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
+import time
 import uuid
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
+import django_ratelimit.core
 import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
@@ -25,6 +28,13 @@ PASSWORD = "correct horse battery staple"
 def _empty_cache(settings: Settings) -> None:
     """Each test counts from zero; keys of its own leave others' in a shared Redis alone."""
     settings.CACHES = {"default": settings.CACHES["default"] | {"KEY_PREFIX": uuid.uuid4().hex}}
+
+
+@pytest.fixture(autouse=True)
+def _one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Limits are counted by the minute, each with its own beginning: none ends in mid-test."""
+    now = time.time()
+    monkeypatch.setattr(django_ratelimit.core, "time", SimpleNamespace(time=lambda: now))
 
 
 @pytest.fixture

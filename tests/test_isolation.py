@@ -236,7 +236,9 @@ def test_strangers_see_nothing_and_change_nothing(
     before = snapshot()
     usage.launched.clear()
     for (name, client), method in itertools.product(strangers.items(), METHODS):
-        for headers, query in [*ways_to_ask(client, acme), ({}, "?definition=815")]:
+        ways = [*ways_to_ask(client, acme), ({}, "?definition=815")]
+        # What tells nothing but headers is asked in one way: those are made as for a GET.
+        for headers, query in ways[:1] if method in ("head", "options") else ways:
             kwargs = _content(method, acme)
             response = getattr(client, method)(route + query, headers=headers, **kwargs)
             shown = b"".join(response) if response.streaming else response.content

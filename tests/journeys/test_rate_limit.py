@@ -23,7 +23,7 @@ def owner(redis_url: str, django_user_model: type[User], transactional_db: None)
     """The owner of a workspace whose minute will not be over before the test is."""
     user = django_user_model.objects.create_user("olga", password=PASSWORD)
     workspace = Workspace.objects.create(name="Acme")
-    while seconds_left(workspace) < 10:
+    while seconds_left(workspace) < 40:
         workspace = Workspace.objects.create(name="Acme")
     Membership.objects.create(user=user, workspace=workspace, role=Membership.Role.OWNER)
     return user
