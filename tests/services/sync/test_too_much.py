@@ -54,10 +54,11 @@ class TestTooMuch:
     def test_a_day_is_read_in_parts_of_its_accounts(
         self, syncs: Syncs, undisturbed: Syncs, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        undisturbed.sync()
-        needs(monkeypatch, parts=8)
-        run = syncs.sync()
-        assert (run.state, run.days_done) == ("done", 40)
+        few = {"first_days": 28, "history_days": 28}
+        undisturbed.with_rules(**few).sync()
+        needs(monkeypatch, parts=4)
+        run = syncs.with_rules(**few).sync()
+        assert (run.state, run.days_done) == ("done", 28)
         assert stored(syncs.source) == stored(undisturbed.source)
 
     def test_what_is_too_much_in_however_many_parts_is_red_and_nothing_else_is(
