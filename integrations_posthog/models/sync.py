@@ -146,6 +146,11 @@ class SyncDay(models.Model):
         """Whether usage of this day is stored, be it the newest or not."""
         return self.verified_at is not None
 
+    def was_over(self, source: UsageSource) -> bool:
+        """Whether all that PostHog took in of the day by its end was read, in the zone of its
+        source."""
+        return self.horizon is not None and source.day_at(self.horizon) > self.day
+
 
 class StagedUsage(models.Model):
     """Rows on their way into the tables of usage, until their days prove to be whole.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import models
 from django.db.models.functions import Now
@@ -48,6 +49,18 @@ class UsageSource(models.Model):
 
     def __str__(self) -> str:
         return f"Usage of project {self.posthog_project_id} at {self.posthog_host}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone of the project's days; UTC where it is not known, or none that we know."""
+        try:
+            return ZoneInfo(self.project_timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):  # The name of a folder, for one.
+            return ZoneInfo("UTC")
+
+    def day_at(self, moment: datetime) -> date:
+        """The project's day at a moment."""
+        return moment.astimezone(self.zone).date()
 
     def reschedule(self, moment: datetime) -> None:
         """Let the next sync be due then."""

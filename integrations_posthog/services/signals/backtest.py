@@ -22,7 +22,7 @@ from ...pql.backtest import Caught, Fired, Statistics, Tried, statistics_of
 from ...pql.episodes import Episode, firing
 from ...pql.lift import Interval
 from ...pql.rules import Rule, parse_rule
-from .judging import History, history_of, statement_of, zone_of
+from .judging import History, history_of, statement_of
 
 __all__ = ["LONGEST_HORIZON_DAYS", "BacktestResult", "Caught", "Interval", "replay", "run_backtest"]
 
@@ -173,7 +173,7 @@ def _changed_after(source: UsageSource, rule: Rule, episodes: Sequence[Episode])
     """
     rows = source.days.exclude(last_created_at=None)
     changes = dict(rows.values_list("day", "last_created_at"))
-    zone = zone_of(source)
+    zone = source.zone
     per_day: defaultdict[date, int] = defaultdict(int)
     for one in episodes:
         per_day[one.first] += 1

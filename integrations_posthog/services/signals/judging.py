@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ...models import AccountDay, AccountEventDay, SyncDay, UsageEvent, UsageSource
 from ...pql.facts import DayFacts, Days
@@ -37,27 +36,13 @@ def history_of(source: UsageSource) -> History | None:
     first: date | None = None
     for row in source.days.held().newest_first():
         if last is None:
-            if row.state == SyncDay.State.GREEN and _is_over(source, row):
+            if row.state == SyncDay.State.GREEN and row.was_over(source):
                 last = first = row.day
         elif first is not None and row.day == first - timedelta(days=1):
             first = row.day
         else:
             break
     return History(first=first, last=last) if first and last else None
-
-
-def _is_over(source: UsageSource, row: SyncDay) -> bool:
-    """Whether all that PostHog took in of the day by its end was read."""
-    zone = zone_of(source)
-    return row.horizon is not None and row.horizon.astimezone(zone).date() > row.day
-
-
-def zone_of(source: UsageSource) -> ZoneInfo:
-    """The time zone of the project's days; UTC where it is not known."""
-    try:
-        return ZoneInfo(source.project_timezone)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")
 
 
 def statement_of(rule: Rule, source: UsageSource, *, first: date, last: date) -> RuleStatement:

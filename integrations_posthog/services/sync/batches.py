@@ -27,6 +27,7 @@ class Tally:
         last_28_days: events of the rows of the last 28 days.
         unattributed: events by day and reason.
         pages, accounts: how much has come.
+        is_whole: False where the reading was given up; then it proves nothing.
     """
 
     by_event: Counter[date] = field(default_factory=Counter)
@@ -37,6 +38,7 @@ class Tally:
     )
     pages: int = 0
     accounts: int = 0
+    is_whole: bool = True
 
 
 MOST_PAGES = 2_000

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ...client.hosts import Network
 from ...client.transport import Transport
@@ -32,15 +31,6 @@ class TimezoneChangedError(Exception):
 
 class TurnOverError(Exception):
     """The run has taken long enough for now; it goes on when others have had their turn."""
-
-
-def today_of(source: UsageSource, *, now: datetime) -> date:
-    """The project's day; UTC's where its time zone is not known, or none that we know."""
-    try:
-        zone = ZoneInfo(source.project_timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # The name of a folder, for one.
-        zone = ZoneInfo("UTC")
-    return now.astimezone(zone).date()
 
 
 class RunContext:
@@ -115,7 +105,7 @@ class RunContext:
 
     def today(self) -> date:
         """The project's day."""
-        return today_of(self.source, now=self.clock())
+        return self.source.day_at(self.clock())
 
     @contextmanager
     def step(self) -> Iterator[dict[str, object]]:
@@ -156,5 +146,7 @@ class RunContext:
         self.lease.update(bytes_read=self.run.bytes_read)
         if not self.source.project_timezone:
             self.source.project_timezone = answer.timezone
+            with self.step():
+                self.source.save(update_fields=["project_timezone"])
         elif self.source.project_timezone != answer.timezone:
             raise TimezoneChangedError

@@ -54,13 +54,16 @@ def plan(
     counts: Iterable[DayCount],
     first: date,
     last: date,
+    horizon: datetime,
     read_again_from: date | None,
 ) -> None:
     """Note what PostHog counts for each day, and make those days pending that have to be read:
-    days that have changed, and the days after them whose windows hold what has changed.
+    days that have changed, the days after them whose windows hold what has changed, and once more
+    those that were not over when they were last read, and are now.
 
     Args:
         counts: of the days from first to last; a day without events is not among them.
+        horizon: of the counts.
         read_again_from: days from here on are read even if their counts are as they were.
     """
     counted = {count.day: count for count in counts}
@@ -72,7 +75,8 @@ def plan(
     changed = [row for day, row in rows.items() if _note_count(row, counted.get(day))]
     for row in rows.values():
         again = read_again_from is not None and row.day >= read_again_from
-        if again or row.state == State.RED:
+        has_ended = row.is_held and not row.was_over(source) and source.day_at(horizon) > row.day
+        if again or has_ended or row.state == State.RED:
             row.state = State.PENDING
     for row in changed:
         for back in range(1, WINDOW_DAYS):
@@ -139,6 +143,8 @@ class Proof:
 
 def prove(source: UsageSource, batch: Batch, tally: Tally) -> Proof:
     """Compare what was read with what PostHog counts, day by day; and the last 28 days as one."""
+    if not tally.is_whole:
+        return Proof(proven=[], unproven=batch.days, last_28_days=False)
     proven = [
         row
         for row in batch.days

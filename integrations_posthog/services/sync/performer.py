@@ -111,8 +111,8 @@ class Performer:
                 on_progress=self.on_progress,
             )
             SyncWorker(context).perform()
-        except TurnOverError:
-            lease.release(state=State.QUEUED)
+        except TurnOverError:  # It has not failed.
+            lease.release(state=State.QUEUED, failures=max(run.failures - 1, 0))
         except TimezoneChangedError:
             self._begin_anew(run, lease)
         except PostHogIntegrationError as exc:
@@ -167,14 +167,12 @@ class Performer:
             self._fail(run, lease, error)
 
     def _wait(self, run: SyncRun, lease: RunLease, error: PostHogIntegrationError) -> None:
-        pause, failures = (
-            min(_FIRST_BACK_OFF * 2 ** (run.failures - 1), _LONGEST_BACK_OFF),
-            run.failures,
-        )
+        failures, before = run.failures, max(run.failures - 1, 0)
+        pause = min(_FIRST_BACK_OFF * 2**before, _LONGEST_BACK_OFF)
         if error.retry_after is not None:
             # It is PostHog that says when, so it is no failure.
             pause = min(timedelta(seconds=error.retry_after), _LONGEST_WAIT)
-            failures -= 1
+            failures = before
         lease.release(
             failures=failures,
             state=State.WAITING,

@@ -9,7 +9,6 @@ from django.db import IntegrityError, transaction
 from ...errors import SyncRunning
 from ...models import PosthogWorkspaceConfig, SyncDay, SyncRun, UsageSource
 from . import staging
-from .context import today_of
 from .rules import FULL_EVERY, RECENT_DAYS, SyncRules
 
 Kind, State = SyncRun.Kind, SyncRun.State
@@ -105,7 +104,7 @@ def kind_and_days(
     source: UsageSource, *, rules: SyncRules, now: datetime, full: bool = False
 ) -> tuple[str, int]:
     """Which run is due, and how many days it goes back."""
-    today = today_of(source, now=now)
+    today = source.day_at(now)
     oldest = source.days.exclude(state=SyncDay.State.PENDING).order_by("day").first()
     held = (today - oldest.day).days + 1 if oldest else 0
     if held < rules.first_days:

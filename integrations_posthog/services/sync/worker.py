@@ -40,6 +40,7 @@ class SyncWorker:
         self._run: SyncRun = context.run
         self._source: UsageSource = context.source
         self._parts = 1
+        self._has_stored = False
         self._figures_took = timedelta(0)
         self._figures_at = context.clock()
 
@@ -75,7 +76,7 @@ class SyncWorker:
             self._source.strategy, self._source.value = best.strategy, best.value
         self._source.coverage = [one.as_plain_data() for one in coverage]
         with self._context.step():
-            self._source.save(update_fields=["project_timezone", "strategy", "value", "coverage"])
+            self._source.save(update_fields=["strategy", "value", "coverage"])
 
     def _count_choices(self, choices: dict[str, str]) -> list[ChoiceCount]:
         """Of the last 30 days; of fewer where these are too much at once; else nothing is known."""
@@ -97,13 +98,10 @@ class SyncWorker:
 
     def _plan(self) -> None:
         """Compare what PostHog counts with the ledger, for one horizon from here on."""
-        self._horizon, self._today = self._context.horizon(), self._context.today()
-        first = self._today - timedelta(days=max(self._run.days_back, WINDOW_DAYS) - 1)
-        unproven = self._source.days.exclude(state=SyncDay.State.GREEN).order_by("day").first()
-        first = min(first, unproven.day) if unproven else first
-        newest = self._source.days.newest_first().first()
-        first = min(first, newest.day) if newest else first  # Or a long pause would leave a gap.
-        counts = self._count_days(first, self._today)
+        self._horizon = self._context.horizon()
+        counts, first = self._counted()
+        if self._today != self._context.today():  # The first answer told the project's time zone.
+            counts, first = self._counted()
         read_again = self._run.kind == SyncRun.Kind.FULL and not self._run.is_planned
         again_from = self._today - timedelta(days=READ_AGAIN_DAYS - 1)
         with self._context.step() as columns:
@@ -112,10 +110,22 @@ class SyncWorker:
                 counts=counts,
                 first=first,
                 last=self._today,
+                horizon=self._horizon,
                 read_again_from=again_from if read_again else None,
             )
             columns["is_planned"] = True
             columns["days_total"] = self._run.days_done + self._pending().count()
+
+    def _counted(self) -> tuple[list[DayCount], date]:
+        """What PostHog counts for each day, up to today, of this run and of what was left; and
+        which day is the first."""
+        self._today = self._context.today()
+        first = self._today - timedelta(days=max(self._run.days_back, WINDOW_DAYS) - 1)
+        unproven = self._source.days.exclude(state=SyncDay.State.GREEN).order_by("day").first()
+        first = min(first, unproven.day) if unproven else first
+        newest = self._source.days.newest_first().first()
+        first = min(first, newest.day) if newest else first  # Or a long pause would leave a gap.
+        return self._count_days(first, self._today), first
 
     def _count_days(self, first: date, last: date) -> list[DayCount]:
         """What PostHog counts for each day; in halves, where that is too much at once."""
@@ -140,7 +150,7 @@ class SyncWorker:
             mapping=self._mapping(),
             client=self._context.client,
             lease=self._context.lease,
-            on_page=self._context.give_way,
+            on_page=self._give_way_in_mid_batch,
         )
         unproven: set[int] = set()
         while pending := list(self._pending().exclude(pk__in=unproven).newest_first()):
@@ -154,6 +164,12 @@ class SyncWorker:
                 unproven |= {row.pk for row in proof.unproven}
                 self._store(reader, batch, proof, tally)
         return unproven
+
+    def _give_way_in_mid_batch(self) -> None:
+        """What was read of a batch is lost with the turn. So the next turn, which begins with that
+        batch, comes to its end, however long it takes."""
+        if self._has_stored:
+            self._context.give_way()
 
     def _read_batch(self, reader: BatchReader, batch: Batch) -> Tally | None:
         """What the batch adds up to; None where it is too much, and a smaller one is next."""
@@ -174,7 +190,7 @@ class SyncWorker:
                     self._run.days_per_query = len(batch.days) // 2
                     return None
                 if parts >= MOST_PARTS:
-                    return Tally()  # It adds up to nothing: the day is not proven.
+                    return Tally(is_whole=False)
                 parts *= 2
             else:
                 self._parts = parts
@@ -205,6 +221,7 @@ class SyncWorker:
             columns["events"] = self._run.events + sum(day.events_posthog for day in proof.proven)
             if proof.proven:
                 columns["failures"] = 0
+        self._has_stored = True
         # The figures are worth a twentieth of the time, until the end.
         if self._context.clock() - self._figures_at >= 20 * self._figures_took:
             self._refresh_figures()

@@ -58,6 +58,7 @@ def planned(
     *changed: DayCount,
     first: int = HELD - 1,
     again: int | None = None,
+    horizon: datetime = NOON,
 ) -> list[int]:
     """How many days ago the days are that are pending after these counts have come in."""
     counts = {day(ago): DayCount(day(ago), 10, NOON - HOUR) for ago in range(first + 1)}
@@ -67,6 +68,7 @@ def planned(
         counts=[count for count in counts.values() if count.events],
         first=day(first),
         last=day(0),
+        horizon=horizon,
         read_again_from=None if again is None else day(again),
     )
     pending = source.days.pending().values_list("day", flat=True)
@@ -86,6 +88,19 @@ class TestPlan:
         self, source: UsageSource, events: int, last: datetime
     ) -> None:
         assert planned(source, DayCount(day(40), events, last)) == list(range(13, 41))
+
+    @pytest.mark.parametrize(
+        ("zone", "ends"), [("UTC", "2026-11-23 00:00"), ("America/Los_Angeles", "2026-11-23 08:00")]
+    )
+    def test_a_day_that_was_not_over_is_read_once_more_when_it_is(
+        self, source: UsageSource, zone: str, ends: str
+    ) -> None:
+        source.project_timezone = zone
+        end = datetime.fromisoformat(f"{ends}+00:00")
+        assert planned(source, horizon=end - timedelta(minutes=1)) == []
+        assert planned(source, horizon=end) == [0]
+        source.days.update(state="green", horizon=end)
+        assert planned(source, horizon=end + HOUR) == []
 
     def test_there_are_no_days_after_today(self, source: UsageSource) -> None:
         assert planned(source, DayCount(day(2), 11, NOON + HOUR)) == [0, 1, 2]

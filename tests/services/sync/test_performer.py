@@ -50,6 +50,19 @@ class TestWaits:
         syncs.now += MINUTE
         assert syncs.perform(run).state == "done"
 
+    def test_also_when_it_has_come_some_way(self, syncs: Syncs, posthog: Sandbox) -> None:
+        def throttle(run: SyncRun) -> None:
+            if run.days_done == 7:
+                posthog.us.fail("429", path=QUERY, retry_after=60, times=1)
+
+        run = syncs.start()
+        assert replace(syncs.performer, on_progress=throttle).perform(run.pk) is not None
+        run.refresh_from_db()
+        assert (run.state, run.days_done, run.failures) == ("waiting", 7, 0)
+        posthog.us.heal()
+        syncs.now += MINUTE
+        assert syncs.perform(run).state == "done"
+
     @pytest.mark.parametrize("retry_after", [3_601, 999_999])
     def test_but_not_for_more_than_an_hour_at_once(
         self, syncs: Syncs, posthog: Sandbox, retry_after: int

@@ -10,6 +10,7 @@ import pytest
 
 from integrations_posthog.client.usage import PostHogUsageClient, UsageRange
 from integrations_posthog.errors import ApiError, TooMuchToAnswer
+from integrations_posthog.models import AccountDay
 from integrations_posthog.sandbox import Event, Sandbox
 from integrations_posthog.services.sync import worker
 from tests.syncs import Syncs, stored
@@ -86,6 +87,38 @@ class TestTooMuch:
         measured(monkeypatch, most=0)
         assert syncs.sync().state == "done"
         assert (syncs.source.strategy, syncs.source.coverage) == ("email_domain", [])
+
+    def test_then_too_days_are_those_of_the_project_s_time_zone(
+        self, syncs: Syncs, posthog: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        posthog.us.data(12345).set_timezone("America/Los_Angeles")
+        today = syncs.now.date()
+        syncs.now += timedelta(hours=14)  # There it is the same day's evening.
+        measured(monkeypatch, most=0)
+        assert syncs.sync().state == "done"
+        assert syncs.source.project_timezone == "America/Los_Angeles"
+        assert syncs.source.as_of == today
+        assert syncs.source.days.newest_first()[0].day == today
+
+    def test_a_day_without_events_is_no_less_red(
+        self, syncs: Syncs, undisturbed: Syncs, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Its windows have people all the same."""
+        undisturbed.sync()
+        empty = undisturbed.source.days.filter(events_posthog=0).latest("day").day
+        assert AccountDay.objects.filter(day=empty).count() > 1
+        usage_page = PostHogUsageClient.usage_page
+
+        def page(self: PostHogUsageClient, *, asked: UsageRange, **facts: Any) -> Any:
+            if empty in asked.days and asked.part >= asked.parts // 2:
+                raise ApiError(status=504)
+            return usage_page(self, asked=asked, **facts)
+
+        monkeypatch.setattr(PostHogUsageClient, "usage_page", page)
+        assert syncs.sync().state == "failed"
+        assert syncs.source.days.get(day=empty).state == "red"
+        of_mine = AccountDay.objects.filter(account__source=syncs.source)
+        assert not of_mine.filter(day=empty).exists()
 
 
 def needs(monkeypatch: pytest.MonkeyPatch, *, parts: int, day: date | None = None) -> None:

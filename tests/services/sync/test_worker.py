@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 
 from integrations_posthog.client import hogql
-from integrations_posthog.client.usage import UsageRange
+from integrations_posthog.client.usage import PostHogUsageClient, UsageRange
+from integrations_posthog.errors import ApiError
 from integrations_posthog.models import (
     AccountEvent,
     PosthogWorkspaceConfig,
@@ -19,6 +20,7 @@ from integrations_posthog.models import (
     SyncRun,
 )
 from integrations_posthog.sandbox import Event, Sandbox
+from integrations_posthog.services.signals.judging import history_of
 from integrations_posthog.services.sync import runs, worker
 from integrations_posthog.services.sync.batches import BatchReader
 from integrations_posthog.services.sync.context import LONGEST_TURN
@@ -225,3 +227,71 @@ def test_a_long_run_gives_way_to_others_and_goes_on(
     assert done == sorted(set(done))
     assert len(done) > 1
     assert stored(syncs.source)["days"] == stored(undisturbed.source)["days"]
+
+
+def test_a_day_that_takes_longer_than_a_turn_is_read_in_one_all_the_same(
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs = syncs.with_rules(first_days=28, history_days=28)
+    page = PostHogUsageClient.usage_page
+
+    def slow(self: PostHogUsageClient, *, asked: UsageRange, **facts: Any) -> Any:
+        if asked.parts < 2:
+            raise ApiError(status=504)
+        syncs.now += LONGEST_TURN / 2
+        return page(self, asked=asked, **facts)
+
+    monkeypatch.setattr(PostHogUsageClient, "usage_page", slow)
+    run, turns = syncs.start(), 0
+    while (run := syncs.perform(run)).finished_at is None:
+        turns += 1
+        assert run.days_done >= turns
+    assert run.state == "done"
+
+
+def test_that_a_turn_is_over_is_no_failure(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
+    coverage = PostHogUsageClient.coverage
+
+    def slow(self: PostHogUsageClient, **facts: Any) -> Any:
+        syncs.now += 2 * LONGEST_TURN
+        return coverage(self, **facts)
+
+    monkeypatch.setattr(PostHogUsageClient, "coverage", slow)
+    run = syncs.sync()
+    assert (run.state, run.failures, run.days_done) == ("queued", 0, 0)
+    assert syncs.perform(run).state == "done"
+
+
+class TestQuietDays:
+    def test_a_day_after_whose_last_sync_nothing_comes_is_read_when_it_is_over(
+        self, syncs: Syncs, posthog: Sandbox
+    ) -> None:
+        syncs.sync_history()
+        today = syncs.now.date()
+        assert judged_until(syncs) == today - timedelta(days=1)
+        syncs.now += timedelta(hours=12, minutes=4)
+        syncs.sync()
+        assert judged_until(syncs) == today - timedelta(days=1), "Its last minutes are not in yet"
+        syncs.now += timedelta(minutes=1)
+        before = len(posthog.us.requests)
+        assert syncs.sync().state == "done"
+        assert judged_until(syncs) == today
+        assert len(posthog.us.requests) - before <= 4
+        syncs.now += timedelta(hours=1)
+        before = len(posthog.us.requests)
+        syncs.sync()
+        assert len(posthog.us.requests) - before == 1, "It is idle again"
+
+    def test_days_without_any_event_are_judged_too(self, syncs: Syncs) -> None:
+        syncs.sync_history()
+        for _ in range(3):
+            syncs.now += timedelta(days=1)
+            syncs.sync()
+            assert judged_until(syncs) == syncs.now.date() - timedelta(days=1)
+
+
+def judged_until(syncs: Syncs) -> date:
+    """The last day as of which signals are evaluated."""
+    history = history_of(syncs.source)
+    assert history is not None
+    return history.last

@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 import pytest
 
 from integrations_posthog.models import UsageSource
-from integrations_posthog.services.sync.context import today_of
 
 LATE = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
 
@@ -17,7 +16,7 @@ LATE = datetime(2026, 11, 22, 23, 30, tzinfo=UTC)
     [("UTC", 22), ("Europe/Berlin", 23), ("America/Sao_Paulo", 22), ("Pacific/Auckland", 23)],
 )
 def test_it_is_that_of_the_project_s_time_zone(zone: str, day: int) -> None:
-    assert today_of(UsageSource(project_timezone=zone), now=LATE) == date(2026, 11, day)
+    assert UsageSource(project_timezone=zone).day_at(LATE) == date(2026, 11, day)
 
 
 @pytest.mark.parametrize(
@@ -25,4 +24,4 @@ def test_it_is_that_of_the_project_s_time_zone(zone: str, day: int) -> None:
     ["", "Nowhere/At_All", "Europe", "../../etc/passwd", "posix", "X" * 64, "/etc/hosts", "a//b"],
 )
 def test_one_that_we_do_not_know_is_taken_for_utc(zone: str) -> None:
-    assert today_of(UsageSource(project_timezone=zone), now=LATE) == date(2026, 11, 22)
+    assert UsageSource(project_timezone=zone).day_at(LATE) == date(2026, 11, 22)
