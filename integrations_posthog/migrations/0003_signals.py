@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
                         max_length=6,
                     ),
                 ),
+                ("prompt_from", models.DateField(null=True)),
                 (
                     "created_at",
                     models.DateTimeField(

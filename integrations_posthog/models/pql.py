@@ -20,7 +20,8 @@ class SignalDefinitionQuerySet(models.QuerySet["SignalDefinition"]):
 class SignalDefinition(models.Model):
     """What a workspace takes for a sign that an account is ready to buy, or about to leave.
 
-    What it says stands in its versions; the newest one is evaluated while it is active.
+    What it says stands in its versions; the newest one is evaluated while it is active. Signals of
+    days before ``prompt_from`` are late: it was paused then. None if it never was.
     """
 
     class State(models.TextChoices):
@@ -32,6 +33,7 @@ class SignalDefinition(models.Model):
     state = models.CharField(
         max_length=6, choices=State.choices, default=State.DRAFT, db_default=State.DRAFT
     )
+    prompt_from = models.DateField(null=True)
     # Versions hang on their definition, so the database need not check this way too.
     version = models.ForeignKey(
         "SignalDefinitionVersion",

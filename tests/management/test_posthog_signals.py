@@ -72,6 +72,18 @@ class TestRanking:
         assert again == first.replace("now: 2", "now: 0")
         assert Signal.objects.count() == 2
 
+    def test_one_workspace_s_trouble_is_not_the_others(
+        self, run: Run, acme: Workspace, globex: Workspace, source: UsageSource
+    ) -> None:
+        use(store_history(globex), "Umbrella", {LAST: 7})
+        broken = define(acme, RULE)
+        broken.versions.update(rule={"nothing": []})
+        define(globex, RULE)
+        done = run(COMMAND)
+        assert (done.code, done.error) == (1, "Unexpected errors: 1. They have been logged.")
+        assert "7 × report viewed in 1 day" in done.out
+        assert Signal.objects.get().account.name == "Umbrella"
+
     @pytest.mark.parametrize("columns", [60, 80, 100, 200])
     def test_no_line_is_wider_than_the_terminal(
         self,

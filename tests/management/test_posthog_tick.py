@@ -12,6 +12,7 @@ from pytest_django import Settings
 from beton.models import Workspace
 from integrations_posthog.client import webhooks
 from integrations_posthog.client.webhooks import Attempt
+from integrations_posthog.management.commands import posthog_tick
 from integrations_posthog.models import (
     PosthogConnectionEvent,
     PosthogWorkspaceConfig,
@@ -216,3 +217,26 @@ def test_what_is_due_is_sent_to_webhooks_and_counted(
         store_delivery(store_webhook(acme, url=f"https://{name}.example/"))
     assert run("posthog_tick").out == "Webhooks: 2 delivered, 1 failed.\n"
     assert WebhookDelivery.objects.filter(state="delivered").count() == 2
+
+
+def test_webhooks_wait_for_no_sync_and_hear_at_once_what_it_fires(
+    run: Run, acme: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = store_webhook(acme)
+    sent_when_syncs_began: list[int] = []
+
+    def send(url: str, **_: object) -> Attempt:
+        return Attempt(status=200)
+
+    def start() -> list[int]:
+        delivered = WebhookDelivery.objects.filter(state="delivered")
+        sent_when_syncs_began.append(delivered.count())
+        store_delivery(webhook, id="msg_fired_by_a_sync")
+        return []
+
+    monkeypatch.setattr(webhooks, "send", send)
+    monkeypatch.setattr(posthog_tick, "start_due_syncs", start)
+    store_delivery(webhook)
+    lines = run(COMMAND).out.splitlines()
+    assert sent_when_syncs_began == [1]
+    assert lines == ["Webhooks: 1 delivered, 0 failed."] * 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -22,6 +23,8 @@ from ..workspaces import (
     signal_service_for,
     usage_service_for,
 )
+
+logger = logging.getLogger(__name__)
 
 _MOST_SHOWN = 50
 
@@ -55,10 +58,16 @@ class Command(BaseCommand):
         failed = 0
         for one in chosen:
             self.stdout.write(self.style.MIGRATE_HEADING(str(one)))
-            if as_of is None:
-                self._rank(one)
-            else:
+            if as_of is not None:
                 failed += self._preview(one, as_of)
+                continue
+            try:
+                self._rank(one)
+            except Exception:  # One workspace's trouble is not the others'.
+                failed += 1
+                logger.exception("Unexpected error in the evaluation of %s", one)
+        if failed and as_of is None:
+            raise CommandError(f"Unexpected errors: {failed}. They have been logged.")
         if failed:
             raise CommandError(f"Definitions that cannot be judged as of {as_of}: {failed}.")
 

@@ -27,7 +27,9 @@ class Command(BaseCommand):
     )
 
     def handle(self, **options: Any) -> None:
-        failed = sum(not self._done(self._sync, run_id) for run_id in start_due_syncs())
+        # What waits does not wait for the syncs, and what they fire goes out at once, too.
+        failed: int = not self._done(self._deliver, "the delivery of webhooks")
+        failed += sum(not self._done(self._sync, run_id) for run_id in start_due_syncs())
         failed += sum(not self._done(self._recheck, each) for each in workspaces_to_recheck())
         failed += not self._done(self._deliver, "the delivery of webhooks")
         if failed:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -23,6 +24,8 @@ from .backtest import BacktestResult, run_backtest
 from .evaluation import evaluate
 from .evidence import Receipt, receipt_of
 from .judging import facts_of, history_of, statement_of
+
+logger = logging.getLogger(__name__)
 
 MOST_DEFINITIONS = 50
 MOST_EVENTS_PROPOSED = 200
@@ -160,21 +163,31 @@ class DefinitionService:
     def _change_state(self, definition_id: str, state: str) -> SignalDefinition:
         with self._store.transaction():
             definition = self.definition(definition_id)
-            was_paused = definition.state == State.PAUSED
+            if (definition.state, state) == (State.PAUSED, State.ACTIVE):
+                definition.prompt_from = self._last_day()
             definition.state = state
-            definition.save(update_fields=["state"])
-        self._evaluate(definition, was_paused=was_paused)
+            definition.save(update_fields=["state", "prompt_from"])
+        self._evaluate(definition)
         return self.definition(definition_id)
 
-    def _evaluate(self, definition: SignalDefinition, *, was_paused: bool = False) -> None:
+    def _last_day(self) -> date | None:
+        """The project's last day that is over; None if nothing is known of the project."""
+        source = self.source()
+        return source.day_at(self._clock()) - timedelta(days=1) if source else None
+
+    def _evaluate(self, definition: SignalDefinition) -> None:
+        """Evaluate what has just been saved. Where that fails, it is logged, and the end of the
+        next sync evaluates the same days."""
         source = self.source()
         if source is None:
             return
-        if definition.state == State.ACTIVE:
-            now = self._clock()
-            evaluate(source, now=now, definition_id=definition.pk, was_paused=was_paused)
-        else:
-            scores.refresh_as_held(source)
+        try:
+            if definition.state == State.ACTIVE:
+                evaluate(source, now=self._clock(), definition_id=definition.pk)
+            else:
+                scores.refresh_as_held(source)
+        except Exception:
+            logger.exception("Evaluating signal definition %s failed", definition.pk)
 
     def source(self) -> UsageSource | None:
         """What is held of the workspace's usage."""

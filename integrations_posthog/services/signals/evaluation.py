@@ -38,7 +38,6 @@ def evaluate(
     *,
     now: datetime,
     definition_id: int | None = None,
-    was_paused: bool = False,
 ) -> list[Signal]:
     """Evaluate the active definitions of a source's workspace, and renew the scores.
 
@@ -47,7 +46,6 @@ def evaluate(
 
     Args:
         definition_id: of the only one to evaluate; None for all.
-        was_paused: whether it was until now; what it would have found meanwhile is late.
 
     Returns:
         The signals that fired now.
@@ -66,7 +64,7 @@ def evaluate(
         failures: list[Exception] = []
         for each in active.order_by("id").values_list("id", flat=True):
             try:
-                fired += _evaluate(each, source, history, now=now, was_paused=was_paused)
+                fired += _evaluate(each, source, history, now=now)
             except Exception as exc:  # noqa: BLE001  (raised when the others have had their turn)
                 failures.append(exc)
         scores.refresh(source, as_of=history.last)
@@ -76,7 +74,7 @@ def evaluate(
 
 
 def _evaluate(
-    definition_id: int, source: UsageSource, history: History, *, now: datetime, was_paused: bool
+    definition_id: int, source: UsageSource, history: History, *, now: datetime
 ) -> list[Signal]:
     with transaction.atomic():
         # Two workers do not evaluate one definition at once, and nobody removes the accounts
@@ -86,9 +84,9 @@ def _evaluate(
             return []
         active = SignalDefinition.objects.active().select_related("version")
         definition = active.filter(pk=definition_id).first()
-        version = definition.version if definition else None
-        if version is None:
+        if definition is None or definition.version is None:
             return []
+        version = definition.version
         rule = parse_rule(version.rule)
         # Before anything is read: a day that is stored meanwhile is a change for the next time,
         # even if it was verified before this began.
@@ -96,8 +94,8 @@ def _evaluate(
         span = _span(version, rule, source, history)
         if span is None:
             return []
-        if was_paused:
-            span = replace(span, prompt_from=max(span.prompt_from, history.last))
+        if definition.prompt_from is not None:
+            span = replace(span, prompt_from=max(span.prompt_from, definition.prompt_from))
         signals = _fire(version, rule, source, span)
         Signal.objects.bulk_create(signals, batch_size=_SIGNALS_AT_A_TIME)
         enqueue(signals, now=now)

@@ -18,6 +18,7 @@ from integrations_posthog.models import (
     UsageSource,
 )
 from integrations_posthog.services.signals import definitions as module
+from integrations_posthog.services.signals import evaluation
 from integrations_posthog.services.signals.definitions import DefinitionService
 from integrations_posthog.services.store import Actor
 from tests.evaluations import (
@@ -28,6 +29,7 @@ from tests.evaluations import (
     day,
     define,
     definitions_of,
+    evaluate_as_of,
     fired,
     store_history,
     use,
@@ -137,6 +139,22 @@ class TestStates:
         assert definitions_of(acme).activate(str(definition.pk)).state == "active"
         assert fired(acme) == [("Initech", LAST, False)]
         assert source.accounts.get().score == 40
+
+    def test_where_that_fails_it_is_active_all_the_same_and_the_next_sync_makes_up_for_it(
+        self,
+        acme: Workspace,
+        source: UsageSource,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        definition = definitions_of(acme).create(**SAYS)
+        with monkeypatch.context() as broken:
+            broken.setattr(evaluation, "receipt_of", lambda *_: 1 / 0)
+            assert definitions_of(acme).activate(str(definition.pk)).state == "active"
+        assert f"Evaluating signal definition {definition.pk} failed" in caplog.text
+        assert fired(acme) == []
+        evaluate_as_of(source, LAST)
+        assert fired(acme) == [("Initech", LAST, False)]
 
     def test_while_it_is_paused_its_signals_do_not_count(
         self, acme: Workspace, source: UsageSource

@@ -177,6 +177,19 @@ class TestLateness:
         evaluate_as_of(source, day(55))
         assert [late for _, _, late in fired(acme)] == [True, False, False, False]
 
+    def test_so_it_is_where_those_days_are_read_only_after_it_was_activated(
+        self, acme: Workspace, source: UsageSource
+    ) -> None:
+        definition = str(define(acme, at_least(5)).pk)
+        source.days.filter(day__gt=day(44)).delete()
+        evaluate_as_of(source, day(44))
+        definitions_of(acme).pause(definition)
+        use(source, "Initech", {day(48): 7, LAST: 7})
+        definitions_of(acme).activate(definition)
+        hold(source, first=day(45))
+        evaluate_as_of(source, LAST)
+        assert fired(acme) == [("Initech", day(48), True), ("Initech", LAST, False)]
+
     def test_a_change_of_an_old_day_adds_what_is_missing_marked_as_late(
         self, acme: Workspace, source: UsageSource
     ) -> None:
