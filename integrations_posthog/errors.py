@@ -77,7 +77,10 @@ class InvalidFormat(PostHogIntegrationError):
     """Invalid API key format. PostHog personal API keys start with 'phc_'"""
 
     error_type = "invalid_format"
-    default_hint = "Paste the whole personal API key, as PostHog showed it when it was made."
+    default_hint = (
+        "Paste the whole personal API key, as PostHog showed it when it was made; most begin with "
+        "phx_. What a web page sends events with is the project's public key, and no such key."
+    )
 
 
 class InvalidInput(PostHogIntegrationError):
@@ -91,7 +94,7 @@ class InvalidMapping(InvalidInput):
 
 
 class InvalidRule(InvalidInput):
-    """The rule of a signal definition cannot be"""
+    """The rule of the signal definition is not valid"""
 
 
 class TooManyWebhooks(InvalidInput):

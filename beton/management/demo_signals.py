@@ -68,7 +68,7 @@ def _figures(result: BacktestResult) -> Iterator[str]:
         return
     after = "after a signal"
     if result.median_lead_days is not None:
-        after += f", half of them {result.median_lead_days:g} days or more"
+        after += f", half of them by {result.median_lead_days:g} days or more"
     lift = result.lift
     times = f"{lift.value:.1f} [{lift.low:.1f} to {lift.high:.1f}]"
     share, recall = _share(result.precision), _share(result.recall)

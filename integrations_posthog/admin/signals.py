@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -47,7 +47,7 @@ class _Versions(admin.TabularInline):  # type: ignore[type-arg]
 class _SignalsAdmin(ReadOnlyAdmin):
     """However many there are."""
 
-    ordering = ("-id",)
+    ordering: ClassVar[tuple[str, ...]] = ("-id",)
     list_per_page = 100
     show_full_result_count = False
     paginator = BoundedPaginator
@@ -85,6 +85,8 @@ class SignalDefinitionAdmin(_SignalsAdmin):
 @admin.register(Signal)
 class SignalAdmin(_SignalsAdmin):
     """The signals of all workspaces, with their receipts."""
+
+    ordering = ("-fired_on", "-id")
 
     workspace_field = "account__source__connection__workspace"
     list_display = (

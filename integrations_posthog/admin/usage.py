@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
@@ -38,7 +38,7 @@ class UsageAdmin(ReadOnlyAdmin):
     """What hangs on a workspace's connection, however much there is of it."""
 
     workspace_field = "source__connection__workspace"
-    ordering = ("-id",)
+    ordering: ClassVar[tuple[str, ...]] = ("-id",)
     list_per_page = 100
     show_full_result_count = False
     paginator = BoundedPaginator
@@ -103,6 +103,8 @@ class SyncRunAdmin(UsageAdmin):
 @admin.register(SyncDay)
 class SyncDayAdmin(UsageAdmin):
     """The ledgers of all workspaces."""
+
+    ordering = ("-day", "-id")
 
     list_display = (
         "day",

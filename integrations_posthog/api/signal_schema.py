@@ -87,8 +87,8 @@ def _requests(example: Callable[[str, Any], Any]) -> list[OpenApiExample]:
 
 
 _REFUSED = refusal(
-    "A rule that cannot be",
-    InvalidRule(hint="all[0].compare.at_least: is a number from 0 to 1e+12."),
+    "A rule that is not valid",
+    InvalidRule(hint="all[0].compare.at_least: is a number from 0 to 1,000,000,000,000."),
 )
 
 definitions = extend_schema(

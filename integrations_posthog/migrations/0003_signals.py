@@ -291,6 +291,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "PostHog webhook delivery",
+                "verbose_name_plural": "PostHog webhook deliveries",
                 "db_table": "posthog_webhook_delivery",
                 "default_permissions": ("view",),
             },

@@ -118,6 +118,7 @@ class WebhookDelivery(models.Model):
     class Meta:
         db_table = "posthog_webhook_delivery"
         verbose_name = "PostHog webhook delivery"
+        verbose_name_plural = "PostHog webhook deliveries"
         default_permissions = ("view",)
         constraints = [
             models.UniqueConstraint(

@@ -291,7 +291,7 @@ def _number(
 ) -> float:
     value = found.get(name)
     if type(value) not in (int, float) or not least <= value <= most:  # type: ignore[operator]
-        raise RuleError(_at(path, name), f"is a number from {least:g} to {most:g}")
+        raise RuleError(_at(path, name), f"is a number from {least:,.15g} to {most:,.15g}")
     return value  # type: ignore[return-value]
 
 

@@ -150,6 +150,8 @@ class ConnectionCheck:
         if exc.missing_scopes:
             detail = f"Missing: {', '.join(exc.missing_scopes)}"
             exc.hint = _scopes_hint(self._origin, exc.missing_scopes)
+        elif exc.status == 401 and self.api_key.startswith("phc_"):
+            exc.hint = _PROJECT_KEY
         self._done[name] = Step(name=name, state="failed", detail=detail)
 
     def _ask(self, transport: Transport) -> Validation:
@@ -240,6 +242,12 @@ def _organization_name(
         if isinstance(exc, Unauthorized) and exc.status == 401:
             raise
         return None
+
+
+_PROJECT_KEY = (
+    "Most keys that begin with phc_ are a project's public key, which only takes events. Paste a "
+    "personal API key; PostHog makes them under Settings → Personal API keys."
+)
 
 
 def _scopes_hint(origin: str, missing: tuple[str, ...]) -> str:

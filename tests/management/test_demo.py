@@ -12,8 +12,10 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -21,14 +23,16 @@ from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
 from django.core.files import locks
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from beton.management.commands import demo
 from beton.management.commands.demo import only_demo
 from beton.models import Membership, Workspace
-from integrations_posthog.models import Account, PosthogWorkspaceConfig, Signal
+from integrations_posthog.models import Account, PosthogWorkspaceConfig, Signal, UsageSource
 from integrations_posthog.sandbox import KEYS, ProductWorld, Sandbox
 from tests.processes import ROOT, log_in, wait_until
+from tests.usage import store_run
 
 from .conftest import Run
 
@@ -44,9 +48,12 @@ def _alone() -> Iterator[None]:
 
 
 @pytest.fixture
-def _development(settings: Settings, db: None) -> None:
-    """The settings of a developer's machine; what the demo changes in them ends with the test."""
+def _development(settings: Settings, db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings of a developer's machine; what the demo changes in them, and in the environment,
+    ends with the test."""
     settings.DEBUG = True
+    for name in ("POSTHOG_HOST", "POSTHOG_CLOUD_REGIONS", "POSTHOG_TRUSTED_ORIGINS"):
+        monkeypatch.setenv(name, "")
 
 
 @pytest.fixture
@@ -74,6 +81,18 @@ class TestNoServe:
         assert [line[:5] for line in checks] == ["  ✓ K", "  ✓ R", "  ✓ S", "  ✓ P", "  ✓ Q"]
         status = json.loads(section(done.out, "Status"))
         assert (status["is_validated"], status["workspace_name"]) == (True, "Acme Corp")
+
+    def test_a_sync_that_an_earlier_one_left_is_gone_on_with(self, run: Run) -> None:
+        assert run("demo", "--no-serve").code == 0
+        source = UsageSource.objects.get()
+        expires_at = timezone.now() + timedelta(seconds=8)
+        left = store_run(source, lease_holder="dead", lease_expires_at=expires_at)
+        # On the same ports as before, the demo finds the same project.
+        done = run("demo", "--no-serve")
+        assert done.code == 0
+        assert "An earlier demo left one unfinished" in done.out
+        left.refresh_from_db()
+        assert left.state == "done"
 
     def test_a_second_demo_leaves_the_first_one_s_users_and_keys_alone(self, run: Run) -> None:
         with only_demo():
@@ -264,10 +283,29 @@ def test_while_it_serves_all_that_it_printed_works_until_ctrl_c(serving: Serving
     assert curl(section(printed, "Try the API")) == json.loads(section(printed, "Status"))
     name, password = log_in_of(printed)
     assert "Acme Production" in log_in(serving.origin, name=name, password=password).text
+    assert_a_sync_that_somebody_asks_for_is_done(serving)
 
     serving.process.send_signal(signal.SIGINT)
     assert serving.process.wait(timeout=60) == 0
     assert "Traceback" not in serving.printed
+
+
+def assert_a_sync_that_somebody_asks_for_is_done(serving: Serving) -> None:
+    """By a process of its own, which has to know the stand-in."""
+    [cookie] = re.findall(r'"Cookie: (.+)"', serving.printed)
+    url, headers = f"{serving.origin}/api/posthog/sync", {"Cookie": cookie}
+
+    def run() -> dict[str, Any]:
+        found: dict[str, Any] = requests.get(url, headers=headers, timeout=30).json()
+        return found
+
+    # The first tick reads the rest of the history, meanwhile.
+    wait_until(lambda: run()["state"] == "done", seconds=120)
+    asked = requests.post(url, headers=headers, timeout=30)
+    assert asked.status_code == 202, asked.text
+    wait_until(lambda: run()["state"] not in ("running", "waiting"), seconds=60)
+    found = run()
+    assert (found["state"], found["run"]["id"]) == ("done", asked.json()["run_id"])
 
 
 def curl(command: str) -> object:

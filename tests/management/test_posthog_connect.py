@@ -6,13 +6,18 @@ import getpass
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
 from beton.models import Workspace
-from integrations_posthog.models import PosthogConnectionEvent, PosthogWorkspaceConfig
+from integrations_posthog.models import (
+    PosthogConnectionEvent,
+    PosthogWorkspaceConfig,
+    UsageSource,
+)
 from integrations_posthog.sandbox import KEYS, Key, Sandbox
 from tests.processes import ROOT, environment
 
@@ -242,3 +247,24 @@ def test_a_shell_sees_the_exit_code_and_one_line_of_error(
     assert done.stdout.count("\n") == 6
     [error] = done.stderr.splitlines()
     assert error.startswith("CommandError: Invalid or unauthorized API key.")
+
+
+def test_another_project_in_place_of_one_whose_usage_is_stored_has_to_be_said_so(
+    run: Run, acme: Workspace, posthog: Sandbox, key_is: Callable[[Key], None]
+) -> None:
+    key_is(KEYS.several)
+    assert run(COMMAND, "--workspace", "acme", "--project", "201").code == 0
+    source = UsageSource.objects.create(
+        connection=PosthogWorkspaceConfig.objects.get(),
+        posthog_host=posthog.us.url,
+        posthog_project_id="201",
+    )
+    source.days.create(day=date(2026, 11, 1), state="green", events_posthog=1)
+    again = (COMMAND, "--workspace", "acme", "--project", "202")
+    refused = run(*again)
+    assert refused.code == 1
+    assert refused.error.endswith("With --replace it is removed.")
+    assert PosthogWorkspaceConfig.objects.get().posthog_project_id == "201"
+    assert run(*again, "--replace").code == 0
+    assert PosthogWorkspaceConfig.objects.get().posthog_project_id == "202"
+    assert not UsageSource.objects.exists()

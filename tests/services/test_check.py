@@ -346,6 +346,17 @@ class TestReport:
         assert KEYS.full.value not in str(check.report()) + repr(check)
 
 
+def test_a_refused_key_that_may_be_the_project_s_public_one_is_said_to_be_so(
+    posthog: Sandbox,
+) -> None:
+    with pytest.raises(errors.Unauthorized) as refused:
+        run(KEYS.project_token)
+    assert "a project's public key, which only takes events" in str(refused.value.hint)
+    with pytest.raises(errors.Unauthorized) as refused:
+        run(KEYS.revoked)
+    assert "public key" not in str(refused.value.hint)
+
+
 def test_a_key_is_taken_without_the_white_space_around_it() -> None:
     assert parse_api_key(f"\n {KEYS.full.value}\t") == KEYS.full.value
 

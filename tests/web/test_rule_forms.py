@@ -148,11 +148,11 @@ def test_each_way_of_comparing_takes_its_own_fields(
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
-        ({"at_least": ""}, "at_least", "Is a number from 0 to 1e+12."),
-        ({"at_least": "-1"}, "at_least", "Is a number from 0 to 1e+12."),
+        ({"at_least": ""}, "at_least", "Is a number from 0 to 1,000,000,000,000."),
+        ({"at_least": "-1"}, "at_least", "Is a number from 0 to 1,000,000,000,000."),
         ({"at_least": "five"}, "at_least", "Enter a number."),
         ({"at_least": "nan"}, "at_least", "Enter a number."),
-        ({"to": "rise", "rise_ratio": "1e9"}, "rise_ratio", "Is a number from 0 to 1e+06."),
+        ({"to": "rise", "rise_ratio": "1e9"}, "rise_ratio", "Is a number from 0 to 1,000,000."),
         ({"to": "fall", "fall_ratio": "1", "fall_volume": "-1"}, "fall_volume", "Is a number"),
         ({"to": "percentile", "percentile": "100"}, "percentile", "Is a number from 1 to 99.9."),
         ({"to": "first_time", "silent_days": "1.5"}, "silent_days", "Is a whole number"),

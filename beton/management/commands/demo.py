@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,19 +24,21 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.http import HttpRequest
 
 from beton.models import Membership, Workspace
-from integrations_posthog.errors import PostHogIntegrationError
+from integrations_posthog.errors import PostHogIntegrationError, SyncRunning
 from integrations_posthog.management.keys import read_key
 from integrations_posthog.management.output import error_text, report_lines
 from integrations_posthog.management.progress import progress, so_far
 from integrations_posthog.management.workspaces import service_for, usage_service_for
 from integrations_posthog.models import Account, SyncRun
 from integrations_posthog.sandbox import KEYS, ProductWorld, Sandbox, first_free_port
+from integrations_posthog.templatetags.posthog_usage import mapping_text
 from integrations_posthog.wiring import performer
 
 from ..demo_signals import backtest_lines, best_leads, define_signals
 
 LOOPBACK = "127.0.0.1"
 USER = "demo"
+CLOUD = "https://app.posthog.com"
 
 
 class Command(BaseCommand):
@@ -79,11 +83,12 @@ class Command(BaseCommand):
             yield sandbox
 
     def _use(self, sandbox: Sandbox) -> None:
-        """Make the stand-in this process's PostHog Cloud."""
+        """Make the stand-in the PostHog Cloud of this process, and of those that it starts."""
         regions = [sandbox.us.url, sandbox.eu.url]
-        settings.INTEGRATIONS_POSTHOG_HOST = "https://app.posthog.com"
+        settings.INTEGRATIONS_POSTHOG_HOST = CLOUD
         settings.INTEGRATIONS_POSTHOG_CLOUD_REGIONS = regions
         settings.INTEGRATIONS_POSTHOG_TRUSTED_ORIGINS = regions
+        os.environ.update(_environment(sandbox), POSTHOG_HOST=CLOUD)
 
     def _run(self, *, key: str, port: int, sandbox: Sandbox | None) -> None:
         user, password = _demo_user()
@@ -119,15 +124,23 @@ class Command(BaseCommand):
         service = usage_service_for(workspace)
         try:
             asked = service.request_sync()
+        except SyncRunning:
+            self.stdout.write("  An earlier demo left one unfinished; this may take two minutes.")
+            asked = SyncRun.objects.unfinished().get(source__connection__workspace=workspace)
         except PostHogIntegrationError as exc:
             raise CommandError(error_text(exc)) from exc
         with progress(self.stdout) as report:
-            run = performer(on_progress=report).perform(asked.pk)
+            while (run := performer(on_progress=report).perform(asked.pk)) is None:
+                if not SyncRun.objects.unfinished().filter(pk=asked.pk).exists():
+                    run = SyncRun.objects.filter(pk=asked.pk).first()
+                    break
+                time.sleep(1)  # Until the other one's lease, or PostHog's wait, is over.
         if run is None or run.state != SyncRun.State.DONE:
             raise CommandError(f"The sync did not end well. {run.error if run else ''}".rstrip())
         mapping = service.mapping()
         self.stdout.write(f"  {so_far(run)}")
-        self.stdout.write(f"  An account is: {mapping.strategy} {mapping.value or ''}".rstrip())
+        means = mapping_text(str(mapping.strategy), mapping.value or "")
+        self.stdout.write(f"  An account is: {means}")
         self._heading("The ten most active accounts of the last 7 days")
         self.stdout.write(f"  {'account':<32}{'events':>8}{'before':>8}{'change':>8}{'people':>8}")
         for account in service.accounts().order_by("-events_7d", "key")[:10]:
@@ -164,14 +177,12 @@ class Command(BaseCommand):
         self.stdout.write(f"  {'Log in as':<19}{user.get_username()} / {password}")
 
     def _print_stand_in(self, sandbox: Sandbox) -> None:
-        us, eu = sandbox.us.url, sandbox.eu.url
         self._heading("Keys of the stand-in PostHog to try, five a minute")
         for key in KEYS:
             self.stdout.write(f"  {key.value}  {key.about}")
         self._heading("For other commands of manage.py, while the demo serves")
-        self.stdout.write(
-            f"  export POSTHOG_CLOUD_REGIONS={us},{eu} POSTHOG_TRUSTED_ORIGINS={us},{eu}"
-        )
+        variables = " ".join(f"{name}={value}" for name, value in _environment(sandbox).items())
+        self.stdout.write(f"  export {variables}")
 
     def _heading(self, text: str) -> None:
         self.stdout.write(self.style.MIGRATE_HEADING(f"\n{text}"))
@@ -193,6 +204,12 @@ def only_demo() -> Iterator[None]:
                 "make demo DATABASE_URL=sqlite:///second.sqlite3"
             )
         yield
+
+
+def _environment(sandbox: Sandbox) -> dict[str, str]:
+    """What makes the stand-in another process's PostHog Cloud."""
+    regions = f"{sandbox.us.url},{sandbox.eu.url}"
+    return {"POSTHOG_CLOUD_REGIONS": regions, "POSTHOG_TRUSTED_ORIGINS": regions}
 
 
 def _account_line(account: Account) -> str:

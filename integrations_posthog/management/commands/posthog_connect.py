@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from ...conf import PREFIX
-from ...errors import PostHogIntegrationError
+from ...errors import PostHogIntegrationError, ProjectChanged
 from ..keys import KEY_VARIABLE, read_key
 from ..output import error_text, report_lines
 from ..workspaces import add_workspace_argument, find_workspace, service_for
@@ -30,6 +30,11 @@ class Command(BaseCommand):
         parser.add_argument(
             "--project", metavar="ID", help="default: the only one, or that with the lowest id"
         )
+        parser.add_argument(
+            "--replace",
+            action="store_true",
+            help="remove the usage of another project or instance that is stored",
+        )
         parser.add_argument("--key-file", type=Path, help="a file that holds the key alone")
 
     def handle(self, *, workspace: str, **options: Any) -> None:
@@ -38,8 +43,14 @@ class Command(BaseCommand):
         self.stdout.write("Checking the key with PostHog ...")
         try:
             validation = service_for(found).validate_and_store_config(
-                api_key=key, host=options["host"], project_id=options["project"]
+                api_key=key,
+                host=options["host"],
+                project_id=options["project"],
+                replace=options["replace"],
             )
+        except ProjectChanged as exc:
+            self._print_report(exc.report)
+            raise CommandError(f"{exc.message}. With --replace it is removed.") from exc
         except PostHogIntegrationError as exc:
             self._print_report(exc.report)
             raise CommandError(error_text(exc)) from exc

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 
-from ...client.hosts import Network
+from ...client.hosts import Network, allowed_origin
 from ...client.transport import Transport
 from ...client.usage import PostHogUsageClient
 from ...client.usage_replies import QueryAnswer
@@ -45,6 +45,9 @@ class RunContext:
         clock: tells the time, with its zone.
         sleep: waits for so many seconds.
         on_progress: called with the run whenever it has come further.
+
+    Raises:
+        InvalidHost: the operator trusts the project's host no longer.
     """
 
     def __init__(
@@ -70,7 +73,9 @@ class RunContext:
         self._api_key = api_key
         self._network = network
         self.client = PostHogUsageClient(
-            origin=self.source.posthog_host,
+            origin=allowed_origin(
+                self.source.posthog_host, trusted_origins=network.trusted_origins
+            ),
             project_id=self.source.posthog_project_id,
             new_transport=self._new_transport,
             turn=self._turn,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from pytest_django import Settings
 
 from integrations_posthog.client import usage_replies
 from integrations_posthog.client.transport import Reply
@@ -80,6 +81,18 @@ class TestWaits:
         posthog.us.fail("503", path=QUERY, times=1)
         syncs.now += MINUTE
         assert syncs.perform(run).failures == 1
+
+
+def test_a_host_that_is_trusted_no_longer_is_not_asked_and_said_to_be_so(
+    syncs: Syncs, posthog: Sandbox, settings: Settings
+) -> None:
+    run = syncs.start()
+    before = len(posthog.us.requests)
+    settings.INTEGRATIONS_POSTHOG_TRUSTED_ORIGINS = []
+    run = syncs.perform(run)
+    assert (run.state, run.error_type) == ("failed", "invalid_host")
+    assert run.error.endswith("those the operator trusts.")
+    assert len(posthog.us.requests) == before
 
 
 class TestDeaths:
