@@ -55,7 +55,8 @@ class _Lines:
 
 def so_far(run: SyncRun) -> str:
     """What a run has done, in one line."""
+    requests = f"{run.requests} request{'' if run.requests == 1 else 's'}"
     return (
         f"{run.days_done} of {run.days_total} days, {run.events:,} events, "
-        f"{run.requests} requests, {run.bytes_read / 1e6:.1f} MB"
+        f"{requests}, {run.bytes_read / 1e6:.1f} MB"
     )

@@ -23,7 +23,7 @@ from .conftest import Run
 COMMAND = "posthog_sync"
 QUERY = "/query/"
 DAYS = 35
-SO_FAR = r"\d+ of \d+ days, [\d,]+ events, \d+ requests, \d+\.\d MB"
+SO_FAR = r"\d+ of \d+ days, [\d,]+ events, \d+ requests?, \d+\.\d MB"
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ class TestOne:
         assert last.startswith(f"Done: {DAYS} of {DAYS} days, {events_in_posthog():,} events, ")
         assert re.fullmatch(rf"Done: {SO_FAR}\.", last)
         second = run(COMMAND, "--workspace", acme.slug)
-        assert "Done: 0 of 0 days, 0 events, 1 requests, 0.0 MB." in second.out
+        assert "Done: 0 of 0 days, 0 events, 1 request, 0.0 MB." in second.out
         assert SyncDay.objects.green().count() == DAYS
 
     def test_whoever_runs_it_is_who_asked(
@@ -257,3 +257,9 @@ class TestProgress:
         connect(acme)
         monkeypatch.setattr(progress, "_SECONDS_BETWEEN_LINES", 600)
         assert len(run(COMMAND).out.splitlines()) == 3
+
+
+def test_all_days_and_so_many_of_them_contradict_each_other(run: Run, acme: Workspace) -> None:
+    done = run(COMMAND, "--full", "--days", "3")
+    assert done.code == 1
+    assert "not allowed with argument --full" in done.error

@@ -58,7 +58,7 @@ def test_a_new_connection_is_synced_and_re_checked_and_told_of(
     synced, rechecked = done.out.splitlines()
     assert re.fullmatch(
         rf"Usage of project 12345 at {posthog.us.url}: Done, {DAYS} of {DAYS} days, "
-        r"[\d,]+ events, \d+ requests, \d+\.\d MB\.",
+        r"[\d,]+ events, \d+ requests?, \d+\.\d MB\.",
         synced,
     )
     assert rechecked == f"Re-checked the connection of workspace {acme.pk}."

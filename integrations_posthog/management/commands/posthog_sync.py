@@ -38,8 +38,9 @@ class Command(BaseCommand):
         which = parser.add_mutually_exclusive_group()
         add_workspace_argument(which, required=False)
         which.add_argument("--run", type=int, metavar="ID", help="go on with this run")
-        parser.add_argument("--full", action="store_true", help="compare all days that are held")
-        parser.add_argument("--days", type=int, metavar="N", help="look at just so many days")
+        days = parser.add_mutually_exclusive_group()
+        days.add_argument("--full", action="store_true", help="compare all days that are held")
+        days.add_argument("--days", type=int, metavar="N", help="look at just so many days")
 
     def handle(self, *, workspace: str | None, run: int | None, **options: Any) -> None:
         if options["days"] is not None and not 1 <= options["days"] <= _MOST_DAYS:
