@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
@@ -17,6 +19,7 @@ from integrations_posthog.models import PosthogWorkspaceConfig, SyncDay, SyncRun
 from integrations_posthog.sandbox import KEYS, Sandbox
 from integrations_posthog.wiring import usage_service
 from tests.connections import actor, connect, service_of
+from tests.processes import ROOT, environment
 
 from .conftest import Run
 
@@ -263,3 +266,9 @@ def test_all_days_and_so_many_of_them_contradict_each_other(run: Run, acme: Work
     done = run(COMMAND, "--full", "--days", "3")
     assert done.code == 1
     assert "not allowed with argument --full" in done.error
+
+
+def test_its_process_is_not_burdened_with_what_backtests_need() -> None:
+    loads = "import django, sys; django.setup(); import integrations_posthog.management.commands."
+    command = [sys.executable, "-c", f"{loads}{COMMAND}; sys.exit('numpy' in sys.modules)"]
+    assert subprocess.run(command, cwd=ROOT, env=environment(), check=False).returncode == 0
