@@ -21,7 +21,7 @@ class SignalDefinition(models.Model):
     """What a workspace takes for a sign that an account is ready to buy, or about to leave.
 
     What it says stands in its versions; the newest one is evaluated while it is active. Signals of
-    days before ``prompt_from`` are late: it was paused then. None if it never was.
+    days before ``prompt_from`` are late: they were over when it became active, or another rule.
     """
 
     class State(models.TextChoices):

@@ -126,9 +126,12 @@ class DefinitionService:
             says = _columns(before, "name", "weight", "cooldown_days", "rule")
             if says | changes != says:
                 after = says | changes | {"number": before.number + 1}
-                if after["rule"] == before.rule:
+                if parse_rule(after["rule"]) == parse_rule(before.rule):
                     # The same episodes, which fired already: it goes on from there.
                     after |= _columns(before, "evaluated_from", "evaluated_to", "evaluated_at")
+                else:
+                    definition.prompt_from = self._last_day()
+                    definition.save(update_fields=["prompt_from"])
                 definition = self._say(definition, **after)
         self._evaluate(definition)
         return self.definition(definition_id)
@@ -163,7 +166,7 @@ class DefinitionService:
     def _change_state(self, definition_id: str, state: str) -> SignalDefinition:
         with self._store.transaction():
             definition = self.definition(definition_id)
-            if (definition.state, state) == (State.PAUSED, State.ACTIVE):
+            if state == State.ACTIVE != definition.state:
                 definition.prompt_from = self._last_day()
             definition.state = state
             definition.save(update_fields=["state", "prompt_from"])

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from ...models import AccountDay, AccountEventDay, SyncDay, UsageEvent, UsageSource
+from ...models import AccountDay, AccountEventDay, UsageEvent, UsageSource
 from ...pql.facts import DayFacts, Days
 from ...pql.rules import Rule
 from .statement import RuleStatement
@@ -36,9 +36,9 @@ def history_of(source: UsageSource) -> History | None:
     first: date | None = None
     for row in source.days.held().newest_first():
         if last is None:
-            if row.state == SyncDay.State.GREEN and row.was_over(source):
+            if row.was_over(source):
                 last = first = row.day
-        elif first is not None and row.day == first - timedelta(days=1):
+        elif first is not None and row.was_over(source) and row.day == first - timedelta(days=1):
             first = row.day
         else:
             break

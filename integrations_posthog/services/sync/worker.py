@@ -41,6 +41,8 @@ class SyncWorker:
         self._source: UsageSource = context.source
         self._parts = 1
         self._has_stored = False
+        # Something did not add up. How often is known to this turn alone, so it gives way no more.
+        self._in_doubt = False
         self._figures_took = timedelta(0)
         self._figures_at = context.clock()
 
@@ -154,22 +156,34 @@ class SyncWorker:
         )
         unproven: set[int] = set()
         while pending := list(self._pending().exclude(pk__in=unproven).newest_first()):
-            self._context.give_way()
+            if not self._in_doubt:
+                self._context.give_way()
+            # What this run has read comes last, or new events of today would keep it at today.
+            fresh = [row for row in pending if not self._was_read(row)]
             batch = ledger.next_batch(
-                pending, size=self._run.days_per_query, today=self._today, horizon=self._horizon
+                fresh or pending,
+                size=self._run.days_per_query,
+                today=self._today,
+                horizon=self._horizon,
             )
             tally = self._read_batch(reader, batch)
             if tally is not None:
                 proof = ledger.prove(self._source, batch, tally)
                 unproven |= {row.pk for row in proof.unproven}
+                self._in_doubt = self._in_doubt or bool(proof.unproven)
                 self._store(reader, batch, proof, tally)
         return unproven
 
     def _give_way_in_mid_batch(self) -> None:
-        """What was read of a batch is lost with the turn. So the next turn, which begins with that
-        batch, comes to its end, however long it takes."""
-        if self._has_stored:
+        """What was read of a batch is lost with the turn. So a turn comes to the end of its first
+        batch, however long that takes."""
+        if self._has_stored and not self._in_doubt:
             self._context.give_way()
+
+    def _was_read(self, row: SyncDay) -> bool:
+        """Whether this run has read a day, in this turn or another."""
+        began = self._run.started_at
+        return row.verified_at is not None and began is not None and row.verified_at > began
 
     def _read_batch(self, reader: BatchReader, batch: Batch) -> Tally | None:
         """What the batch adds up to; None where it is too much, and a smaller one is next."""

@@ -31,6 +31,7 @@ from tests.evaluations import (
     definitions_of,
     evaluate_as_of,
     fired,
+    hold,
     store_history,
     use,
 )
@@ -130,6 +131,25 @@ class TestVersions:
             service.pause(definition)
         assert SignalDefinition.objects.get().state == "active"
         assert SignalDefinitionVersion.objects.count() == 1
+
+
+def test_a_rule_that_is_only_written_otherwise_goes_on(
+    acme: Workspace, source: UsageSource
+) -> None:
+    condition = {"measure": "events", "days": 1, "compare": {"to": "value", "at_least": 5}}
+    definition = define(acme, {"all": [condition]})
+    for last in (day(40), LAST):
+        source.days.filter(day__gt=last).delete()
+        hold(source, last=last)
+        evaluate_as_of(source, last)
+    first = day(40 - 27)
+    assert definition.versions.get().evaluated_from == first
+    definitions_of(acme).update(
+        str(definition.pk), name="Renamed", rule={"all": [condition | {"events": None}]}
+    )
+    version = SignalDefinition.objects.get().version
+    assert version is not None
+    assert (version.number, version.evaluated_from) == (2, first)
 
 
 class TestStates:

@@ -18,7 +18,6 @@ from integrations_posthog.models import (
     Signal,
     SignalDefinition,
     SignalDefinitionVersion,
-    SyncDay,
     UsageSource,
 )
 from integrations_posthog.pql.rules import RuleError, parse_rule
@@ -190,6 +189,27 @@ class TestLateness:
         evaluate_as_of(source, LAST)
         assert fired(acme) == [("Initech", day(48), True), ("Initech", LAST, False)]
 
+    @pytest.mark.parametrize("change", ["activated", "edited"])
+    def test_what_was_over_when_it_began_is_late_though_it_is_read_later(
+        self, acme: Workspace, source: UsageSource, change: str
+    ) -> None:
+        use(source, "Initech", {day(n): 7 for n in (40, 45, 51)})
+        source.days.filter(day__gt=day(42)).delete()
+        if change == "activated":
+            definition = str(define(acme, at_least(5), state="draft").pk)
+            definitions_of(acme).activate(definition)
+        else:
+            definition = str(define(acme, at_least(50)).pk)
+            evaluate_as_of(source, day(42))
+            definitions_of(acme).update(definition, rule=at_least(5))
+        hold(source, first=day(43))
+        evaluate_as_of(source, LAST)
+        assert [(on, late) for _, on, late in fired(acme)] == [
+            (day(40), True),
+            (day(45), True),
+            (day(51), False),
+        ]
+
     def test_a_change_of_an_old_day_adds_what_is_missing_marked_as_late(
         self, acme: Workspace, source: UsageSource
     ) -> None:
@@ -280,13 +300,31 @@ class TestWhatCanBeJudged:
         assert history is not None
         assert (history.first, history.last) == (day(41), LAST)
 
-    def test_a_day_that_is_not_proven_does_not_end_what_is_held(
+    @pytest.mark.parametrize("state", ["red", "pending"])
+    def test_days_that_are_to_be_read_anew_are_judged_by_what_is_held_of_them(
+        self, acme: Workspace, source: UsageSource, state: str
+    ) -> None:
+        """Or while a sync reads them, or cannot, all would be as it was weeks ago."""
+        use(source, "Initech", {day(37): 7})
+        define(acme, at_least(5), weight=80)
+        evaluate_as_of(source, LAST)
+        score = source.accounts.get().score
+        source.days.filter(day__gte=day(30)).update(state=state)
+        evaluate(source, now=morning_after(LAST) + timedelta(hours=1))
+        assert source.accounts.get().score == score == 40
+
+    def test_half_a_day_is_not_judged_amid_others_either(
         self, acme: Workspace, source: UsageSource
     ) -> None:
-        SyncDay.objects.filter(source=source, day=LAST).update(state="red")
+        half = day(50)
+        use(source, "Initech", {day(n): 10 for n in range(52) if n != 50})
+        define(acme, silence(1))
+        read = {"horizon": morning_after(day(49)), "verified_at": morning_after(day(49))}
+        hold(source, first=half, last=half, state="red", **read)
         history = history_of(source)
         assert history is not None
-        assert history.last == LAST - timedelta(days=1)
+        assert (history.first, history.last) == (LAST, LAST)
+        assert evaluate_as_of(source, LAST) == []
 
     def test_without_any_day_nothing_happens(self, acme: Workspace) -> None:
         source = store_source(acme)

@@ -249,6 +249,53 @@ def test_a_day_that_takes_longer_than_a_turn_is_read_in_one_all_the_same(
     assert run.state == "done"
 
 
+def a_query_takes(
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch, *, bad: date | None = None, **time: float
+) -> None:
+    """From now on days are read one by one, in two parts; of a bad one the second is too much."""
+    page = PostHogUsageClient.usage_page
+
+    def slow(self: PostHogUsageClient, *, asked: UsageRange, **facts: Any) -> Any:
+        syncs.now += timedelta(**time)
+        if asked.parts < 2 or (bad in asked.days and asked.part == 1):
+            raise ApiError(status=504)
+        return page(self, asked=asked, **facts)
+
+    monkeypatch.setattr(PostHogUsageClient, "usage_page", slow)
+
+
+def test_what_comes_in_today_keeps_no_turn_from_older_days(
+    syncs: Syncs, posthog: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs = syncs.with_rules(first_days=28, history_days=28)
+    a_query_takes(syncs, monkeypatch, minutes=2)
+    run = syncs.start()
+    for turns in range(1, 5):
+        just_now = syncs.now - timedelta(minutes=6)
+        event = Event(
+            event="signup", timestamp=just_now, created_at=just_now, person_id=uuid4(), groups={}
+        )
+        posthog.us.data(12345).add_events([event])
+        run = syncs.perform(run)
+        assert run.state == "queued"
+        assert syncs.source.days.held().count() >= turns
+
+
+def test_a_day_that_cannot_be_read_is_given_up_however_long_that_takes(
+    syncs: Syncs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    syncs = syncs.with_rules(first_days=28, history_days=28)
+    monkeypatch.setattr(worker, "MOST_PARTS", 4)
+    bad = syncs.now.date() - timedelta(days=2)
+    a_query_takes(syncs, monkeypatch, bad=bad, minutes=1)
+    run, turns = syncs.start(), 0
+    while (run := syncs.perform(run)).finished_at is None:
+        turns += 1
+        assert turns < 20
+    assert run.state == "failed"
+    assert [day.day for day in syncs.source.days.red()] == [bad]
+
+
 def test_that_a_turn_is_over_is_no_failure(syncs: Syncs, monkeypatch: pytest.MonkeyPatch) -> None:
     coverage = PostHogUsageClient.coverage
 
