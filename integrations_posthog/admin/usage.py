@@ -15,6 +15,7 @@ from ..errors import PostHogIntegrationError
 from ..launch import launch
 from ..models import Account, PosthogWorkspaceConfig, SyncDay, SyncRun
 from ..services.recheck import AT_A_TIME
+from ..services.sync.figures import FIGURES
 from ..services.usage import UsageService
 from ..wiring import usage_service
 from .base import ErrorTypeFilter, ReadOnlyAdmin, support_actor
@@ -154,19 +155,7 @@ class AccountAdmin(UsageAdmin):
         "key",
         "name",
         "properties",
-        "first_seen",
-        "last_seen",
-        "events_7d",
-        "events_7d_before",
-        "events_28d",
-        "events_28d_before",
-        "people_1d",
-        "people_7d",
-        "people_28d",
-        "active_days_28d",
-        "distinct_events_28d",
-        "top_events",
-        "trend",
+        *FIGURES,
         "score",
         "score_parts",
         "fit",
